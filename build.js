@@ -1,0 +1,49 @@
+/**
+ * Builds `dist/`: the server with `tsc`, the one client script with esbuild. Does nothing when `dist/` is newer than
+ * every source, so that `npm start` costs milliseconds. Run with `--force` to build anyway.
+ */
+import { spawnSync } from "node:child_process";
+import { existsSync, readdirSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = dirname(fileURLToPath(import.meta.url));
+const stamp = join(root, "dist/.built");
+
+function newest(folder) {
+  return readdirSync(folder, { withFileTypes: true, recursive: true })
+    .filter((entry) => entry.isFile())
+    .reduce((latest, entry) => Math.max(latest, statSync(join(entry.parentPath, entry.name)).mtimeMs), 0);
+}
+
+function isFresh() {
+  if (process.argv.includes("--force") || !existsSync(stamp)) return false;
+  const built = statSync(stamp).mtimeMs;
+  const sources = [newest(join(root, "src")), statSync(join(root, "package.json")).mtimeMs, statSync(join(root, "build.js")).mtimeMs];
+  return sources.every((time) => time <= built);
+}
+
+async function build() {
+  const started = new Date();
+  const require = createRequire(import.meta.url);
+  const tsc = join(dirname(require.resolve("typescript/package.json")), "bin/tsc");
+  const { status } = spawnSync(process.execPath, [tsc, "-p", join(root, "tsconfig.json")], { stdio: "inherit" });
+  if (status !== 0) process.exit(status ?? 1);
+  const { build: bundle } = await import("esbuild");
+  await bundle({
+    entryPoints: [join(root, "src/browser/main.ts")],
+    outfile: join(root, "dist/browser/latchkey.js"),
+    bundle: true,
+    minify: true,
+    format: "iife",
+    target: ["es2022"],
+    legalComments: "none",
+    logLevel: "warning",
+  });
+  writeFileSync(stamp, "");
+  utimesSync(stamp, started, started);
+}
+
+// An installed package has no sources and comes built.
+if (existsSync(join(root, "src")) && !isFresh()) await build();

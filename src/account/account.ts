@@ -1,0 +1,62 @@
+/**
+ * The account and its passkeys: one document, changed only by the pure transitions in this room.
+ *
+ * There is no password here, and there never will be: a legacy verifier is a record of its own kind, and an account
+ * only says which ways in are open.
+ */
+import type { Event } from "../events.ts";
+import { recordKind } from "../store/record.ts";
+
+/** What was verified about the authenticator when the passkey was registered; `verified` needs a trusted root. */
+export type AttestationTrust = "none" | "self" | "unknown" | "verified";
+
+/** A registered credential (WebAuthn Level 3, section 4, "Credential Record"). */
+export interface Passkey {
+  /** Credential id, base64url. */
+  id: string;
+  /** COSE public key, base64url. */
+  publicKey: string;
+  /** COSE algorithm identifier: -7 ES256, -8 EdDSA, -257 RS256. */
+  algorithm: number;
+  /** The largest signature counter seen; synced passkeys keep 0. */
+  counter: number;
+  transports: string[];
+  /** Self-declared unless `attestation` is `verified`: a label, not a fact. */
+  aaguid: string;
+  /** BE: may be synced. Never changes (section 6.1.3). */
+  backupEligible: boolean;
+  /** BS: is synced now. */
+  backedUp: boolean;
+  attestation: AttestationTrust;
+  /** Only `active` signs in. `pending` waits for its index claim, `suspended` for the end of a recovery. */
+  state: "pending" | "active" | "suspended";
+  name: string;
+  /** Milliseconds since the epoch. */
+  created: number;
+  /** Day precision, so that most sign-ins write nothing. */
+  lastUsed?: string;
+}
+
+export interface Account {
+  /** Account id, `accountId` and public `sub`: one id, never reassigned. */
+  id: string;
+  /** The user handle: 32 random bytes, base64url. A native account's id *is* its handle. */
+  handle: string;
+  /** `pending` until every name it claims is its own; a pending account expires by itself. */
+  state: "pending" | "active" | "disabled";
+  username: string;
+  email?: string;
+  emailVerified: boolean;
+  name?: string;
+  groups: string[];
+  passkeys: Passkey[];
+  created: number;
+  /** Events on their way to the log, at most 8. */
+  outbox: Event[];
+}
+
+/** The group whose members run this installation. */
+export const ADMINISTRATORS = "administrators";
+
+/** The record of an account, under `account:<id>`. */
+export const accountRecord = recordKind<Account>("account");

@@ -1,0 +1,35 @@
+/**
+ * What happened, in facts that may be kept: ids, codes and flags, never a secret.
+ *
+ * Events about an account ride in its document (`outbox`) and reach the audit log after the commit; those that
+ * change no record (a refused ceremony, a sign-in) are only announced to listeners, of which the log is one.
+ */
+export interface Event {
+  /** Unique; makes a repeated append harmless. */
+  id: string;
+  type: EventType;
+  /** Milliseconds since the epoch. */
+  at: number;
+  account?: string;
+  /** Credential id, client id, or code, as the type says. */
+  subject?: string;
+  detail?: Readonly<Record<string, string | number | boolean>>;
+}
+
+export type EventType =
+  | "account.created"
+  | "owner.created"
+  | "passkey.registered"
+  | "passkey.renamed"
+  | "passkey.removed"
+  | "passkey.authenticated"
+  | "passkey.counter_regressed"
+  | "passkey.backup_changed"
+  | "ceremony.refused"
+  | "session.ended"
+  | "client.added"
+  | "client.updated"
+  | "client.removed";
+
+/** Is told of each event; must not throw and is not awaited. */
+export type Listener = (event: Event) => void;

@@ -1,0 +1,72 @@
+/** What each view is given. A view sees nothing else but its model, the texts of its language, and the assets. */
+
+/** The app that asked for the sign-in, as far as a page may name it. */
+export interface AppModel {
+  name: string;
+  /** Where `Start again` leads: the app's own start of a sign-in, when it has registered one. */
+  startUrl?: string;
+}
+
+/** A page that runs a ceremony: `data-ceremony`, `data-action` and `data-options` come from here. */
+export interface CeremonyModel {
+  ceremony: "authentication" | "registration";
+  action: string;
+  /** `PublicKeyCredentialRequestOptionsJSON` or `PublicKeyCredentialCreationOptionsJSON`. */
+  options: object;
+}
+
+export interface PasskeyModel {
+  id: string;
+  name: string;
+  /** The provider's name by AAGUID, when known. */
+  provider?: string;
+  /** True when the provider's name is only what the device said of itself. */
+  reported: boolean;
+  synced: boolean;
+  /** ISO date. */
+  created: string;
+  lastUsed?: string;
+}
+
+/** A claim the demo app received, with where it came from and the key of its explanation in the texts. */
+export interface ClaimModel {
+  name: string;
+  value: string;
+  source: "id_token" | "userinfo";
+}
+
+export interface ViewModels {
+  /** Heading `Sign in`. Conditional mediation starts on load. */
+  signin: CeremonyModel & { app?: AppModel; signUpUrl?: string; recoverUrl: string; loginHint?: string };
+  /** Heading `Create your account`; also the first owner's page (`setup`). `over` names who is signed in now. */
+  create: CeremonyModel & { app?: AppModel; setup: boolean; signInUrl?: string; over?: string; name?: string; email?: string };
+  /** Heading `Allow access?`; a plain form: POST `action` with `decision` = `allow` or `cancel`. */
+  consent: { app: AppModel; action: string; account: string; scopes: string[] };
+  account: {
+    account: { name: string; username: string; email?: string; emailVerified: boolean };
+    passkeys: PasskeyModel[];
+    notice?: "passkey_added" | "passkey_renamed" | "passkey_removed";
+  };
+  /** A sensitive action waits for a fresh ceremony, which starts by itself; `subject` names the passkey it is about. */
+  confirm: CeremonyModel & { purpose: "add_passkey" | "remove_passkey"; subject?: string; cancelUrl: string };
+  /** Register a further passkey for the account; starts by itself. */
+  add_passkey: CeremonyModel & { cancelUrl: string };
+  /** What can be done without the passkey at hand; the ladder of recovery joins here. */
+  recover: { app?: AppModel; backUrl: string };
+  /** Any error: the sentence for people (`texts.error[code]`), the code and the request id. */
+  error: { code: string; status: number; detail?: string; requestId: string; app?: AppModel };
+  /** Ask before signing out; `form` is the library's own form (id `op.logoutForm`). */
+  logout: { form: string; app?: AppModel };
+  logged_out: { app?: AppModel };
+  /** Heading `Connect a device`; `form` is the library's own (id `op.deviceInputForm`). */
+  device: { form: string; failed: boolean };
+  device_confirm: { form: string; app: AppModel; userCode: string };
+  /** Heading `Device connected`. */
+  device_done: { app: AppModel };
+  /** What is a passkey, in plain words. */
+  about: Record<string, never>;
+  demo: { signInUrl: string };
+  demo_claims: { claims: ClaimModel[]; againUrl: string; signOutUrl: string };
+}
+
+export type ViewName = keyof ViewModels;
