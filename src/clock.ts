@@ -11,3 +11,8 @@ export const systemClock: Clock = { now: () => Date.now() };
 export function day(at: number): string {
   return new Date(at).toISOString().slice(0, 10);
 }
+
+/** Seconds since the epoch, as in JWT claims. */
+export function epoch(clock: Clock): number {
+  return Math.floor(clock.now() / 1000);
+}

@@ -18,6 +18,8 @@ export interface Event {
 
 export type EventType =
   | "account.created"
+  | "account.disabled"
+  | "account.enabled"
   | "owner.created"
   | "passkey.registered"
   | "passkey.renamed"

@@ -39,8 +39,18 @@ export interface ViewModels {
   /** Heading `Sign in`. Conditional mediation starts on load. */
   signin: CeremonyModel & { app?: AppModel; signUpUrl?: string; recoverUrl: string; loginHint?: string };
   /** Heading `Create your account`; also the first owner's page (`setup`). `over` names who is signed in now. */
-  create: CeremonyModel & { app?: AppModel; setup: boolean; signInUrl?: string; over?: string; name?: string; email?: string };
-  /** Heading `Allow access?`; a plain form: POST `action` with `decision` = `allow` or `cancel`. */
+  create: CeremonyModel & {
+    app?: AppModel;
+    setup: boolean;
+    signInUrl?: string;
+    over?: string;
+    name?: string;
+    email?: string;
+  };
+  /**
+   * Heading `Allow access?`. The script posts `{ decision: "allow" | "cancel" }` as JSON and goes to the answer's
+   * `location`, so that `form-action` does not see the app's redirects; without a script it is a plain form.
+   */
   consent: { app: AppModel; action: string; account: string; scopes: string[] };
   account: {
     account: { name: string; username: string; email?: string; emailVerified: boolean };

@@ -1,0 +1,136 @@
+/** The use cases of accounts: what the rest of the house may do with them. */
+import { isRefusal, refuse } from "../errors.ts";
+import { newVersion } from "../store/record.ts";
+import type { Stored } from "../store/store.ts";
+import { type Account, accountRecord, type Passkey } from "./account.ts";
+import { type CreateOptions, createAccount, type NewAccountInput } from "./create.ts";
+import { claim, credentialClaim, type Directory, directory, release } from "./directory.ts";
+import { entries, sweepAccounts } from "./leftovers.ts";
+import { type AccountsOptions, moment, publish, revise } from "./revise.ts";
+import * as become from "./transitions.ts";
+
+/** Everything that can be done with accounts. Refusals are named by their codes. */
+export interface Accounts extends Directory {
+  /**
+   * An active account, or nothing: what a refused or interrupted creation leaves behind expires.
+   *
+   * @throws `username_invalid`, `email_invalid`, `name_invalid`, `username_taken` for a chosen username,
+   * `credential_registered`, `email_taken` for a verified address, `account_exists` for a handle in use,
+   * `ceremony_expired` when it took longer than ten minutes, and the refusal of any further claim.
+   */
+  create(input: NewAccountInput, options?: CreateOptions): Promise<Account>;
+  /** @throws `account_unknown`, `account_limited`, `credential_registered`, `passkey_limit`, `name_invalid` */
+  addPasskey(id: string, passkey: Passkey): Promise<Account>;
+  /** @throws `account_unknown`, `passkey_unknown`, `name_invalid` */
+  renamePasskey(id: string, passkeyId: string, name: string): Promise<Account>;
+  /** @throws `account_unknown`, `passkey_unknown`, `last_way_in` */
+  removePasskey(id: string, passkeyId: string): Promise<Account>;
+  /** Remembers a sign-in, if there is anything to remember. Never refuses: the sign-in is decided already. */
+  recordUse(stored: Stored<Account>, passkeyId: string, use: become.PasskeyUse): Promise<void>;
+  /** Closes an account until it is enabled again. @throws `account_unknown` */
+  disable(id: string): Promise<Account>;
+  /** @throws `account_unknown` */
+  enable(id: string): Promise<Account>;
+  /** Every account there is, in no order; for operators, never for a request. */
+  list(): AsyncIterable<Account>;
+  /** Removes what requests that died left behind; returns how many records changed. */
+  sweep(): Promise<number>;
+}
+
+/**
+ * The accounts of a store.
+ *
+ * @example
+ * ```ts
+ * const people = accounts({ store, clock: systemClock });
+ * const jane = await people.create({ email: "jane@example.com", passkey });
+ * (await people.findByLogin("JANE"))?.value.id === jane.id; // true
+ * ```
+ */
+export function accounts(options: AccountsOptions): Accounts {
+  const { store, clock } = options;
+  const durably = (id: string, transition: Parameters<typeof revise>[2]) =>
+    revise(options, id, transition, { durable: true });
+  return {
+    ...directory(store),
+    create: (input, how = {}) => createAccount(options, input, how),
+    addPasskey: (id, passkey) => addPasskey(options, id, passkey),
+    renamePasskey: (id, passkeyId, name) =>
+      revise(options, id, (account, now) => become.renamePasskey(account, passkeyId, name, now)),
+    removePasskey: (id, passkeyId) => removePasskey(options, id, passkeyId),
+    recordUse: (stored, passkeyId, use) => recordUse(options, stored, passkeyId, use),
+    disable: (id) => durably(id, become.disableAccount),
+    enable: (id) => durably(id, become.enableAccount),
+    list: () => list(options),
+    sweep: () => sweepAccounts(store, clock),
+  };
+}
+
+async function addPasskey(options: AccountsOptions, id: string, passkey: Passkey): Promise<Account> {
+  await revise(options, id, (account, now) => become.addPasskey(account, passkey, now));
+  try {
+    const claimed = await claim(options.store, credentialClaim(passkey.id), id);
+    if (!claimed) throw refuse("credential_registered");
+    const activate = (account: Account, now: become.Moment) =>
+      become.activatePasskey(account, passkey.id, now);
+    return await revise(options, id, activate, { durable: true });
+  } catch (error) {
+    await withdraw(options, id, passkey.id);
+    throw error;
+  }
+}
+
+/** Takes a pending passkey back after a refusal; where that fails too, it is forgotten an hour later. */
+async function withdraw(options: AccountsOptions, id: string, passkeyId: string): Promise<void> {
+  try {
+    await revise(options, id, (account) => become.withdrawPasskey(account, passkeyId));
+  } catch (error) {
+    if (!isRefusal(error)) throw error;
+  }
+}
+
+async function removePasskey(options: AccountsOptions, id: string, passkeyId: string): Promise<Account> {
+  const held = credentialClaim(passkeyId);
+  // Read before the document lets go: whoever claims the id afterwards writes a newer version, which stays.
+  const hint = await held.record.read(options.store, passkeyId);
+  const remove = (account: Account, now: become.Moment) => become.removePasskey(account, passkeyId, now);
+  const account = await revise(options, id, remove, { durable: true });
+  try {
+    if (hint?.value.account === id) await release(options.store, held, hint.version);
+  } catch (error) {
+    // A hint that nobody names back is dead already; the sweeper takes it away.
+    if (!isRefusal(error)) throw error;
+  }
+  return account;
+}
+
+async function recordUse(
+  options: AccountsOptions,
+  stored: Stored<Account>,
+  passkeyId: string,
+  use: become.PasskeyUse,
+): Promise<void> {
+  const { store, clock } = options;
+  const now = moment(clock);
+  try {
+    const used = become.recordUse(stored.value, passkeyId, use, now);
+    if (used === undefined) return;
+    const how = { expect: stored.version, version: newVersion() };
+    if (await store.commit(accountRecord.key(used.id), accountRecord.encode(used), how)) {
+      return await publish(options, used, now);
+    }
+    await revise(options, used.id, (account, later) => become.recordUse(account, passkeyId, use, later));
+  } catch (error) {
+    if (!isRefusal(error)) throw error;
+  }
+}
+
+async function* list({ store }: AccountsOptions): AsyncGenerator<Account> {
+  const seen = new Set<string>();
+  for await (const entry of entries(store, accountRecord.kind)) {
+    const account = accountRecord.decode(entry.value as object);
+    if (account.state === "pending" || seen.has(account.id)) continue;
+    seen.add(account.id);
+    yield account;
+  }
+}

@@ -1,0 +1,135 @@
+/**
+ * How an account comes into being, one key at a time.
+ *
+ * (a) The document is committed as `pending`, with an expiry. (b) Each of its names is claimed, without expiry.
+ * (c) The document is committed as `active` against the pending version. The claims decide; a creation that dies
+ * leaves a document that expires, and hints that nobody names back. The model in the tests walks every order of
+ * these steps, with crashes and expiries between them.
+ */
+import { randomBytes } from "node:crypto";
+import { isRefusal, refuse } from "../errors.ts";
+import { newVersion } from "../store/record.ts";
+import type { Millis, Store, Version } from "../store/store.ts";
+import { type Account, accountRecord, type Passkey } from "./account.ts";
+import { abandon, type Claim, claim, claimsOf, usernameClaim } from "./directory.ts";
+import { checkDisplayName, checkEmail, checkUsername, deriveUsernames } from "./names.ts";
+import { type AccountsOptions, moment, publish } from "./revise.ts";
+import { activateAccount, newAccount } from "./transitions.ts";
+
+/** How long a creation may take before its names are free again. */
+export const PENDING_TTL: Millis = 10 * 60 * 1000;
+
+/** A user handle: 32 bytes in base64url. */
+const HANDLE = /^[A-Za-z0-9_-]{43}$/;
+
+/** What a new account is made of. Whatever else an object carries is ignored. */
+export interface NewAccountInput {
+  /** The user handle the authenticator was given: 32 random bytes, base64url. Becomes the account's id. */
+  handle?: string | undefined;
+  name?: string | undefined;
+  email?: string | undefined;
+  /** Only a verified address is unique, and only a verified address finds its account. */
+  emailVerified?: boolean | undefined;
+  /** Chosen, so refused when it is taken; without it, one is derived from the address or the name. */
+  username?: string | undefined;
+  groups?: readonly string[] | undefined;
+  passkey: Passkey;
+}
+
+export interface CreateOptions {
+  /** Claimed before all others: what besides its names must be this account's alone. */
+  claims?: readonly Claim[];
+  event?: "account.created" | "owner.created";
+}
+
+/** A pending document and the version it stands at. */
+interface Draft {
+  account: Account;
+  version: Version;
+}
+
+/** Creates an account; see `Accounts.create`. */
+export async function createAccount(
+  options: AccountsOptions,
+  input: NewAccountInput,
+  { claims = [], event = "account.created" }: CreateOptions,
+): Promise<Account> {
+  const { store, clock } = options;
+  const { account, usernames } = compose(input, clock.now());
+  const draft = await begin(store, account);
+  try {
+    for (const wanted of [...claims, ...claimsOf(account)]) {
+      if (!(await claim(store, wanted, account.id))) throw refuse(wanted.refusal);
+    }
+    await claimUsername(store, draft, usernames);
+    const now = moment(clock);
+    const active = activateAccount(draft.account, event, now);
+    await proceed(store, draft, active, { durable: true });
+    await publish(options, active, now);
+    return active;
+  } catch (error) {
+    await giveUp(store, draft);
+    throw error;
+  }
+}
+
+function compose(input: NewAccountInput, at: number): { account: Account; usernames: Iterator<string> } {
+  const handle = input.handle ?? randomBytes(32).toString("base64url");
+  if (!HANDLE.test(handle)) throw new TypeError("handle must be the base64url form of 32 bytes");
+  const email = blank(input.email) ? undefined : checkEmail(input.email).typed;
+  const name = blank(input.name) ? undefined : checkDisplayName(input.name);
+  const known = { ...(email === undefined ? {} : { email }), ...(name === undefined ? {} : { name }) };
+  const usernames = blank(input.username)
+    ? deriveUsernames(known)
+    : [checkUsername(input.username)][Symbol.iterator]();
+  const { emailVerified, groups, passkey } = input;
+  const username: string = usernames.next().value;
+  const fields = { id: handle, handle, username, ...known, emailVerified, groups, passkey };
+  return { account: newAccount(fields, { at }), usernames };
+}
+
+async function begin(store: Store, account: Account): Promise<Draft> {
+  const version = newVersion();
+  const options = { expect: "absent" as const, version, ttl: PENDING_TTL };
+  const begun = await store.commit(accountRecord.key(account.id), accountRecord.encode(account), options);
+  if (!begun) throw refuse("account_exists");
+  return { account, version };
+}
+
+/** Claims the username, or, while there are more of them, the first one that is free. */
+async function claimUsername(store: Store, draft: Draft, others: Iterator<string>): Promise<void> {
+  while (!(await claim(store, usernameClaim(draft.account.username), draft.account.id))) {
+    const next = others.next();
+    if (next.done) throw refuse("username_taken");
+    await proceed(store, draft, { ...draft.account, username: next.value }, { ttl: PENDING_TTL });
+  }
+}
+
+/** Writes the document on from the version this creation left it at. */
+async function proceed(
+  store: Store,
+  draft: Draft,
+  account: Account,
+  how: { ttl?: Millis; durable?: boolean },
+): Promise<void> {
+  const version = newVersion();
+  const options = { ...how, expect: draft.version, version };
+  const done = await store.commit(accountRecord.key(account.id), accountRecord.encode(account), options);
+  // The pending document expired, so its names may belong to somebody else by now.
+  if (!done) throw refuse("ceremony_expired");
+  Object.assign(draft, { account, version });
+}
+
+async function giveUp(store: Store, { account, version }: Draft): Promise<void> {
+  if (account.state !== "pending") return;
+  try {
+    await abandon(store, account, version);
+  } catch (error) {
+    // It expires by itself; the person hears why the creation was refused, not that tidying failed.
+    if (!isRefusal(error)) throw error;
+  }
+}
+
+function blank(text: string | undefined): text is undefined {
+  return text === undefined || text.trim() === "";
+}

@@ -1,0 +1,67 @@
+/** What requests that died left behind: hints to nowhere, pending passkeys, events that never reached the log. */
+import type { Clock } from "../clock.ts";
+import { newVersion, type RecordKind } from "../store/record.ts";
+import type { Entry, Store } from "../store/store.ts";
+import { accountRecord } from "./account.ts";
+import {
+  type Claim,
+  credentialClaim,
+  credentialHint,
+  emailClaim,
+  emailHint,
+  type Hint,
+  handleClaim,
+  handleHint,
+  release,
+  usernameClaim,
+  usernameHint,
+} from "./directory.ts";
+import { log } from "./revise.ts";
+import { withoutDead } from "./transitions.ts";
+
+const indexes: [RecordKind<Hint>, (name: string) => Claim][] = [
+  [usernameHint, usernameClaim],
+  [emailHint, emailClaim],
+  [credentialHint, credentialClaim],
+  [handleHint, handleClaim],
+];
+
+/**
+ * Tidies every account and every index, and returns how many records it changed. Nothing depends on it, and it
+ * never disturbs: whatever a request touches at the same moment stays as the request left it.
+ */
+export async function sweepAccounts(store: Store, clock: Clock): Promise<number> {
+  let changed = 0;
+  for await (const entry of entries(store, accountRecord.kind)) {
+    if (await tidy(store, clock, entry)) changed++;
+  }
+  for (const [record, claimOf] of indexes) {
+    for await (const entry of entries(store, record.kind)) {
+      if (await drop(store, record, claimOf(entry.key.slice(record.kind.length + 1)), entry)) changed++;
+    }
+  }
+  return changed;
+}
+
+/** Every entry of a kind, one by one; some may come twice. */
+export async function* entries(store: Store, kind: string): AsyncGenerator<Entry> {
+  for await (const batch of store.scan(kind)) yield* batch.entries;
+}
+
+async function tidy(store: Store, clock: Clock, entry: Entry): Promise<boolean> {
+  const account = accountRecord.decode(entry.value as object);
+  // A pending document must keep its expiry, which a write would take away.
+  if (account.state === "pending") return false;
+  const kept = withoutDead(account, { at: clock.now() });
+  if (account.outbox.length === 0 && kept.passkeys.length === account.passkeys.length) return false;
+  for (const event of account.outbox) await log(store, event);
+  const options = { expect: entry.version, version: newVersion() };
+  return store.commit(entry.key, accountRecord.encode({ ...kept, outbox: [] }), options);
+}
+
+async function drop(store: Store, record: RecordKind<Hint>, held: Claim, entry: Entry): Promise<boolean> {
+  const { account } = record.decode(entry.value as object);
+  const holder = await accountRecord.read(store, account);
+  if (holder && held.namedBy(holder.value)) return false;
+  return release(store, held, entry.version);
+}

@@ -1,0 +1,91 @@
+/** `latchkey accounts`: who has an account here. */
+import type { Command } from "commander";
+import type { Account, Passkey } from "../account/account.ts";
+import { refuse } from "../errors.ts";
+import { type Common, type Context, print, withInstallation } from "./context.ts";
+import { table } from "./terminal.ts";
+
+export function accountsCommands(program: Command, context: Context): void {
+  const group = program.command("accounts").description("the accounts of this installation");
+  const leaf = (usage: string, words: string) =>
+    group.command(usage).description(words).option("--json", "print one JSON document");
+  leaf("list", "all accounts").action((flags: Common) => list(context, flags));
+  leaf("show <account>", "one account, by username, verified e-mail address or id").action(
+    (account: string, flags: Common) => show(context, account, flags),
+  );
+}
+
+function list(context: Context, flags: Common): Promise<void> {
+  return withInstallation(context, async ({ accounts }) => {
+    const found: Account[] = [];
+    for await (const account of accounts.list()) found.push(account);
+    found.sort((a, b) => (a.username < b.username ? -1 : 1));
+    const rows = found.map(({ username, email, state, passkeys, id }) => [
+      username,
+      email ?? "",
+      state,
+      String(passkeys.length),
+      id,
+    ]);
+    const text =
+      rows.length === 0
+        ? "No accounts yet.\n"
+        : table([["username", "e-mail", "state", "passkeys", "id"], ...rows]);
+    print(context, flags, found.map(toPublic), text);
+  });
+}
+
+function show(context: Context, named: string, flags: Common): Promise<void> {
+  return withInstallation(context, async ({ accounts }) => {
+    const found = (await accounts.findByLogin(named)) ?? (await accounts.find(named));
+    if (!found) throw refuse("account_unknown");
+    print(context, flags, toPublic(found.value), table(rowsOf(found.value)));
+  });
+}
+
+/** The account in the words of the contract; nothing that signs in, and nothing internal. */
+function toPublic(account: Account) {
+  return {
+    id: account.id,
+    username: account.username,
+    email: account.email ?? null,
+    email_verified: account.emailVerified,
+    name: account.name ?? null,
+    groups: account.groups,
+    state: account.state,
+    ways: account.passkeys.some(({ state }) => state === "active") ? ["passkey"] : [],
+    passkeys: account.passkeys.map(passkeyToPublic),
+    created: new Date(account.created).toISOString(),
+  };
+}
+
+function passkeyToPublic(passkey: Passkey) {
+  return {
+    id: passkey.id,
+    name: passkey.name,
+    aaguid: passkey.aaguid,
+    synced: passkey.backupEligible,
+    backed_up: passkey.backedUp,
+    created: new Date(passkey.created).toISOString(),
+    last_used: passkey.lastUsed ?? null,
+    state: passkey.state,
+  };
+}
+
+function rowsOf(account: Account): string[][] {
+  const { ways } = toPublic(account);
+  const verified = account.emailVerified ? "" : " (not verified)";
+  return [
+    ["id", account.id],
+    ["username", account.username],
+    ["e-mail", account.email === undefined ? "-" : `${account.email}${verified}`],
+    ["name", account.name ?? "-"],
+    ["groups", account.groups.join(", ") || "-"],
+    ["state", account.state],
+    ["ways in", ways.join(", ") || "none"],
+    ...account.passkeys.map(({ name, state, lastUsed }) => [
+      "passkey",
+      `${name} (${state}, last used ${lastUsed ?? "never"})`,
+    ]),
+  ];
+}

@@ -1,0 +1,132 @@
+/** The checks of `latchkey doctor`: each says what it saw and, where something is wrong, what to do. */
+import { existsSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { systemClock } from "../clock.ts";
+import type { Settings } from "../config/load.ts";
+import { isRefusal } from "../errors.ts";
+import { oneLine } from "../log/fields.ts";
+import type { Logger } from "../log.ts";
+import { type Context, loaded } from "./context.ts";
+
+export interface Check {
+  name: string;
+  ok: boolean;
+  /** How bad it is when it is not ok; only an `error` makes the installation unfit. */
+  level: "error" | "warning";
+  message: string;
+  remedy: string | null;
+}
+
+/** Looks at everything; a check that depends on a failed one is left out. Changes nothing. */
+export async function examine(context: Context): Promise<Check[]> {
+  const machine = [node(), clock()];
+  try {
+    const { settings } = await loaded(context);
+    const checks = [passed("configuration", `issuer ${settings.issuer}`), ...files(settings)];
+    return [...machine, ...checks, ...(await installation(settings))];
+  } catch (error) {
+    return [...machine, ...configurationProblems(error)];
+  }
+}
+
+function passed(name: string, message: string): Check {
+  return { name, ok: true, level: "error", message, remedy: null };
+}
+
+function failed(name: string, message: string, remedy: string | null): Check {
+  return { name, ok: false, level: "error", message, remedy };
+}
+
+function warned(name: string, message: string, remedy: string | null): Check {
+  return { name, ok: false, level: "warning", message, remedy };
+}
+
+function node(): Check {
+  const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
+  const fits = major > 20 || (major === 20 && minor >= 20);
+  const message = `Node.js ${process.versions.node}`;
+  return fits
+    ? passed("node", message)
+    : failed("node", `${message} is too old`, "Install Node.js 20.20 or newer.");
+}
+
+/** A clock before the day this program was built is wrong, and so is every expiry that depends on it. */
+function clock(): Check {
+  const built = statSync(fileURLToPath(import.meta.url)).mtimeMs;
+  const now = systemClock.now();
+  const message = `the clock says ${new Date(now).toISOString()}`;
+  if (now >= built - 60_000) return passed("clock", message);
+  return failed(
+    "clock",
+    `${message}, before this program was made`,
+    "Set the clock, and keep it right with NTP.",
+  );
+}
+
+function configurationProblems(error: unknown): Check[] {
+  if (!isRefusal(error, "configuration_invalid")) throw error;
+  const problems = (error.detail ?? "").split("\n");
+  return problems.map((problem) =>
+    failed("configuration", problem, "Correct this setting: README, Settings."),
+  );
+}
+
+function files({ secretFile }: Settings): Check[] {
+  if (secretFile === undefined || !existsSync(secretFile) || process.platform === "win32") return [];
+  const isPrivate = (statSync(secretFile).mode & 0o077) === 0;
+  if (isPrivate) return [passed("secret file", `${secretFile} is private`)];
+  return [failed("secret file", `${secretFile} can be read by others`, `Run: chmod 600 ${secretFile}`)];
+}
+
+async function installation(settings: Settings): Promise<Check[]> {
+  // Opening an embedded store would make it.
+  const folder = settings.store.startsWith("lmdb:") ? settings.store.slice("lmdb:".length) : undefined;
+  if (folder !== undefined && !existsSync(join(folder, "data.mdb"))) return [notMade(settings)];
+  const warnings: Check[] = [];
+  const say = (_fields: object, message: string) => {
+    warnings.push(warned("store settings", oneLine(message), null));
+  };
+  const log: Logger = { debug() {}, info() {}, warn: say, error: say };
+  try {
+    return [...(await opened(settings, log)), ...warnings];
+  } catch (error) {
+    return [refused(error), ...warnings];
+  }
+}
+
+function notMade(settings: Settings): Check {
+  if (settings.isLocal) return passed("store", "not there yet: the first start makes it");
+  return failed("store", "not initialised", "Run: npx latchkey setup");
+}
+
+async function opened(settings: Settings, log: Logger): Promise<Check[]> {
+  const { openInstallation } = await import("../installation.ts");
+  const { store, setup, close } = await openInstallation(settings, { initialise: false, log });
+  try {
+    await store.ping();
+    const owner = await setup.hasOwner();
+    return [
+      passed("store", `${store.driver} answers`),
+      passed("secret", "the secret fits this store"),
+      owner
+        ? passed("owner", "there is an owner")
+        : warned("owner", "there is no owner yet", "Run: npx latchkey setup"),
+    ];
+  } finally {
+    await close();
+  }
+}
+
+const REMEDIES: Readonly<Record<string, string>> = {
+  store_unavailable: "Start the store, or correct LATCHKEY_STORE.",
+  secret_mismatch: "Set LATCHKEY_SECRET to the secret that this store was initialised with.",
+  store_refused: "Do what the message says, or point LATCHKEY_STORE at another store.",
+};
+
+function refused(error: unknown): Check {
+  if (!isRefusal(error))
+    return failed("store", oneLine(error instanceof Error ? error.message : String(error)), null);
+  const name = error.code === "secret_mismatch" ? "secret" : "store";
+  return failed(name, oneLine(error.message), REMEDIES[error.code] ?? null);
+}

@@ -1,0 +1,86 @@
+/** `latchkey serve`: the server, from its first line to its last. */
+import type { Command } from "commander";
+import type { Settings } from "../config/load.ts";
+import { maskAddress } from "../config/quote.ts";
+import type { Logger } from "../log.ts";
+import type { RunningServer } from "../server.ts";
+import { type Context, loaded } from "./context.ts";
+import { table } from "./terminal.ts";
+
+export function serveCommand(program: Command, context: Context): void {
+  program
+    .command("serve")
+    .description("run the server until SIGTERM or SIGINT")
+    .option("--json", "print the start as JSON lines, whatever the terminal")
+    .action((options: { json?: true }) => serve(context, options));
+}
+
+/** How long requests may take to end after the signal. */
+const DRAIN = 30_000;
+
+async function serve(context: Context, { json }: { json?: true }): Promise<void> {
+  const signal = firstSignal();
+  const { settings } = await loaded(context);
+  const format = json ? "json" : settings.log.format;
+  const [{ createLogger }, { startServer }] = await Promise.all([
+    import("../log.ts"),
+    import("../server.ts"),
+  ]);
+  const log = await createLogger({ ...settings.log, format });
+  const server = await startServer(settings, { log });
+  // These lines are the program's answer, so no log level hides them.
+  if (context.terminal.interactive && format === "pretty")
+    context.terminal.out(table(await linesFor(settings, server)));
+  else await logStart(settings, server, await createLogger({ level: "info", format }));
+  log.debug({ signal: await signal }, "stopping");
+  await Promise.race([server.stop(), late()]);
+}
+
+/** The first SIGTERM or SIGINT; a second one ends the process at once, whatever is still open. */
+function firstSignal(): Promise<string> {
+  return new Promise((resolve) => {
+    let stopping = false;
+    const onSignal = (name: string) => {
+      if (stopping) process.exit(1);
+      stopping = true;
+      resolve(name);
+    };
+    process.on("SIGTERM", onSignal).on("SIGINT", onSignal);
+  });
+}
+
+function late(): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, DRAIN + 1000).unref();
+  });
+}
+
+/** The setup link while there is no owner; only a localhost issuer's own terminal or log ever sees it. */
+async function setupFact(
+  settings: Settings,
+  { setup }: RunningServer,
+): Promise<{ url: string } | { run: string } | undefined> {
+  if (await setup.hasOwner()) return undefined;
+  return settings.isLocal ? { url: (await setup.issue()).url } : { run: "npx latchkey setup" };
+}
+
+async function linesFor(settings: Settings, server: RunningServer): Promise<string[][]> {
+  const fact = await setupFact(settings, server);
+  const rows = [
+    ["issuer", server.issuer],
+    ["store", maskAddress(settings.store)],
+  ];
+  if (settings.isLocal) rows.push(["demo app", `${server.issuer}/demo`]);
+  if (fact) rows.push(["setup", "url" in fact ? fact.url : `run: ${fact.run}`]);
+  return rows;
+}
+
+async function logStart(settings: Settings, server: RunningServer, log: Logger): Promise<void> {
+  const fact = await setupFact(settings, server);
+  if (fact) log.info(fact, "setup");
+  const demo = settings.isLocal ? { demo: `${server.issuer}/demo` } : {};
+  log.info(
+    { issuer: server.issuer, store: maskAddress(settings.store), port: server.port, ...demo },
+    "listening",
+  );
+}

@@ -1,0 +1,201 @@
+/** The owner's page: passkeys to look at, add, rename and remove; and the way out. */
+import type { Context } from "koa";
+import type { Account, Passkey } from "../account/account.ts";
+import { refuse } from "../errors.ts";
+import { passkeyAssurance } from "../oidc/assurance.ts";
+import { currentSession, signIn, signOut } from "../oidc/sessions.ts";
+import { providerName } from "../passkey/names.ts";
+import type { PasskeyModel, ViewModels } from "../view/models.ts";
+import { browserOf } from "./browser.ts";
+import { askForAssertion, askForPasskey, type Place, takeAssertion, takePasskey } from "./ceremonies.ts";
+import type { House } from "./house.ts";
+import { assertSameOrigin, readAuthentication, readForm, readRegistration } from "./input.ts";
+import { page } from "./page.ts";
+
+const HOME = "/account";
+
+function param(ctx: Context, name: string): string {
+  return (ctx as Context & { params: Record<string, string> }).params[name] ?? "";
+}
+
+/** The account that is signed in; a session of an account that is not active any more is none. */
+export async function signedIn(house: House, ctx: Context): Promise<Account | undefined> {
+  const { accountId } = await currentSession(house, ctx);
+  const account = accountId === undefined ? undefined : (await house.accounts.find(accountId))?.value;
+  return account?.state === "active" ? account : undefined;
+}
+
+async function require(house: House, ctx: Context): Promise<Account> {
+  const account = await signedIn(house, ctx);
+  if (!account) throw refuse("session_required");
+  return account;
+}
+
+/** Pages without a session lead to the sign-in page and back. */
+export function toSignIn(ctx: Context, back: string): void {
+  ctx.status = 303;
+  ctx.redirect(`/sign-in?to=${encodeURIComponent(back)}`);
+}
+
+/** Only a path of our own: never another host, whatever the spelling. */
+function safePath(to: unknown): string {
+  if (typeof to !== "string" || !/^\/[A-Za-z0-9]/.test(to)) return HOME;
+  return /^\/(account|apps|admin|device)(\/|\?|$)/.test(to) ? to : HOME;
+}
+
+/** `GET /sign-in` */
+export async function showSignIn(house: House, ctx: Context): Promise<void> {
+  const place = signInPlace(house, ctx);
+  const to = safePath(ctx.query.to);
+  const ceremony = await askForAssertion(house, place, `/sign-in?to=${encodeURIComponent(to)}`);
+  page(house.renderer, ctx, "signin", { ...ceremony, recoverUrl: "/recover" });
+}
+
+/** `POST /sign-in` */
+export async function signInHere(house: House, ctx: Context): Promise<void> {
+  assertSameOrigin(ctx, house.rp.origins);
+  const { account, passkey } = await takeAssertion(house, signInPlace(house, ctx), await readAuthentication(ctx));
+  await signIn(house, ctx, account.id, passkeyAssurance(passkey));
+  ctx.body = { location: safePath(ctx.query.to) };
+}
+
+function signInPlace(house: House, ctx: Context): Place {
+  const browser = browserOf(ctx, house.issuer);
+  return { page: `sign-in:${browser}`, browser, action: "sign-in" };
+}
+
+/** `GET /account` */
+export async function showAccount(house: House, ctx: Context): Promise<void> {
+  const account = await signedIn(house, ctx);
+  if (!account) return toSignIn(ctx, HOME);
+  const { username, email, emailVerified, name = username } = account;
+  const notice = noticeOf(ctx.query.notice);
+  page(house.renderer, ctx, "account", {
+    account: { name, username, emailVerified, ...(email === undefined ? {} : { email }) },
+    passkeys: account.passkeys.filter(({ state }) => state !== "pending").map(describe),
+    ...(notice === undefined ? {} : { notice }),
+  });
+}
+
+type Notice = NonNullable<ViewModels["account"]["notice"]>;
+const notices: readonly Notice[] = ["passkey_added", "passkey_renamed", "passkey_removed"];
+
+function noticeOf(value: unknown): Notice | undefined {
+  return notices.find((notice) => notice === value);
+}
+
+function describe(passkey: Passkey): PasskeyModel {
+  const provider = providerName(passkey.aaguid);
+  return {
+    id: passkey.id,
+    name: passkey.name,
+    ...(provider === undefined ? {} : { provider }),
+    reported: passkey.attestation !== "verified",
+    synced: passkey.backupEligible,
+    created: new Date(passkey.created).toISOString(),
+    ...(passkey.lastUsed === undefined ? {} : { lastUsed: passkey.lastUsed }),
+  };
+}
+
+/** What only a fresh ceremony does; its challenge is bound to exactly this, for this passkey. */
+type Action = "add_passkey" | "remove_passkey";
+
+function actionPlace(house: House, ctx: Context, account: Account, action: Action, subject = ""): Place {
+  const browser = browserOf(ctx, house.issuer);
+  return { page: `account:${browser}:${action}:${subject}`, browser, action: `${action}:${account.id}:${subject}` };
+}
+
+/** `POST /account/passkeys/add`, `POST /account/passkeys/:id/remove`: lead to the page that asks for the passkey. */
+export async function startAction(house: House, ctx: Context): Promise<void> {
+  assertSameOrigin(ctx, house.rp.origins);
+  await readForm(ctx);
+  await require(house, ctx);
+  ctx.status = 303;
+  ctx.redirect(ctx.path);
+}
+
+/** `GET /account/passkeys/add`, `GET /account/passkeys/:id/remove` */
+export async function showConfirm(house: House, ctx: Context, purpose: Action): Promise<void> {
+  const account = await signedIn(house, ctx);
+  if (!account) return toSignIn(ctx, HOME);
+  const id = param(ctx, "id");
+  const subject = account.passkeys.find((passkey) => passkey.id === id);
+  if (purpose === "remove_passkey" && !subject) throw refuse("passkey_unknown");
+  const place = actionPlace(house, ctx, account, purpose, id);
+  const ceremony = await askForAssertion(house, place, `${ctx.path}/confirm`, account);
+  page(house.renderer, ctx, "confirm", { ...ceremony, purpose, cancelUrl: HOME, ...(subject ? { subject: subject.name } : {}) });
+}
+
+/** `POST /account/passkeys/:id/remove/confirm` */
+export async function removePasskey(house: House, ctx: Context): Promise<void> {
+  const account = await confirm(house, ctx, "remove_passkey", param(ctx, "id"));
+  await house.accounts.removePasskey(account.id, param(ctx, "id"));
+  ctx.body = { location: `${HOME}?notice=passkey_removed` };
+}
+
+/**
+ * `POST /account/passkeys/add/confirm`: the proof is kept for the one page that follows, as the page it belongs to:
+ * only this browser, this account and this proof know its name.
+ */
+export async function confirmAdd(house: House, ctx: Context): Promise<void> {
+  const account = await confirm(house, ctx, "add_passkey", "");
+  const permit = await house.permits.issue(`add_passkey:${account.id}:${browserOf(ctx, house.issuer)}`);
+  ctx.body = { location: `${HOME}/passkeys/new?permit=${permit}` };
+}
+
+async function confirm(house: House, ctx: Context, action: Action, subject: string): Promise<Account> {
+  assertSameOrigin(ctx, house.rp.origins);
+  const account = await require(house, ctx);
+  const place = actionPlace(house, ctx, account, action, subject);
+  await takeAssertion(house, place, await readAuthentication(ctx), account.id);
+  return account;
+}
+
+function newPlace(house: House, ctx: Context, account: Account, permit: string): Place {
+  return { page: `add:${permit}`, browser: browserOf(ctx, house.issuer), action: `add_passkey:${account.id}` };
+}
+
+/** `GET /account/passkeys/new` */
+export async function showAddPasskey(house: House, ctx: Context): Promise<void> {
+  const account = await signedIn(house, ctx);
+  if (!account) return toSignIn(ctx, HOME);
+  const permit = String(ctx.query.permit ?? "");
+  const subject = `add_passkey:${account.id}:${browserOf(ctx, house.issuer)}`;
+  if (!(await house.permits.check(permit, subject))) throw refuse("ceremony_expired");
+  const action = `${HOME}/passkeys/new?permit=${encodeURIComponent(permit)}`;
+  const ceremony = await askForPasskey(house, newPlace(house, ctx, account, permit), action, account);
+  page(house.renderer, ctx, "add_passkey", { ...ceremony, cancelUrl: HOME });
+}
+
+/** `POST /account/passkeys/new` */
+export async function addPasskey(house: House, ctx: Context): Promise<void> {
+  assertSameOrigin(ctx, house.rp.origins);
+  const account = await require(house, ctx);
+  const permit = String(ctx.query.permit ?? "");
+  const subject = `add_passkey:${account.id}:${browserOf(ctx, house.issuer)}`;
+  const { response } = await readRegistration(ctx);
+  if (!(await house.permits.check(permit, subject))) throw refuse("ceremony_expired");
+  const made = await takePasskey(house, newPlace(house, ctx, account, permit), response);
+  if (made.accountId !== account.id) throw refuse("ceremony_expired");
+  await house.accounts.addPasskey(account.id, made.passkey);
+  await house.permits.spend(permit);
+  ctx.body = { location: `${HOME}?notice=passkey_added` };
+}
+
+/** `POST /account/passkeys/:id/rename` */
+export async function renamePasskey(house: House, ctx: Context): Promise<void> {
+  assertSameOrigin(ctx, house.rp.origins);
+  const account = await require(house, ctx);
+  const form = await readForm(ctx);
+  await house.accounts.renamePasskey(account.id, param(ctx, "id"), form.get("name") ?? "");
+  ctx.status = 303;
+  ctx.redirect(`${HOME}?notice=passkey_renamed`);
+}
+
+/** `POST /account/sign-out` */
+export async function signOutHere(house: House, ctx: Context): Promise<void> {
+  assertSameOrigin(ctx, house.rp.origins);
+  await readForm(ctx);
+  await signOut(house, ctx);
+  page(house.renderer, ctx, "logged_out", {});
+}

@@ -1,0 +1,57 @@
+/** The two ceremonies as pages use them: options into the page, the answer out of the request. */
+import { randomBytes } from "node:crypto";
+import type { Account } from "../account/account.ts";
+import { finishAuthentication, startAuthentication } from "../passkey/authentication.ts";
+import type { Binding } from "../passkey/ceremony.ts";
+import { finishRegistration, startRegistration } from "../passkey/registration.ts";
+import type { CeremonyModel } from "../view/models.ts";
+import type { House } from "./house.ts";
+
+/** Where on which page, in which browser, for what. */
+export type Place = Omit<Binding, "purpose">;
+
+/** A page on which somebody signs in; with an account, on which exactly that one proves itself. */
+export async function askForAssertion(house: House, place: Place, action: string, account?: Account): Promise<CeremonyModel> {
+  const options = await startAuthentication({
+    ...house,
+    binding: { ...place, purpose: "authentication" },
+    ...(account === undefined
+      ? {}
+      : { account: account.id, allow: account.passkeys.filter(({ state }) => state === "active") }),
+  });
+  return { ceremony: "authentication", action, options };
+}
+
+/** Judges an assertion and remembers the use. Every refusal is `authentication_failed` or `ceremony_expired`. */
+export async function takeAssertion(house: House, place: Place, response: unknown, expectAccount?: string) {
+  const { accounts } = house;
+  const done = await finishAuthentication({
+    ...house,
+    binding: { ...place, purpose: "authentication" },
+    response,
+    findAccount: (handle) => accounts.findByHandle(handle),
+    isKnown: async (id) => (await accounts.findByCredential(id)) !== undefined,
+    ...(expectAccount === undefined ? {} : { expectAccount }),
+  });
+  await accounts.recordUse(done.stored, done.passkey.id, done.facts);
+  return done;
+}
+
+/** A page on which a passkey is made: for a new account, or as a further one of `account`. */
+export async function askForPasskey(house: House, place: Place, action: string, account?: Account): Promise<CeremonyModel> {
+  const options = await startRegistration({
+    ...house,
+    binding: { ...place, purpose: "registration" },
+    name: account?.email ?? account?.username ?? house.rp.name,
+    displayName: account?.name ?? account?.username ?? house.rp.name,
+    handle: account?.handle ?? randomBytes(32).toString("base64url"),
+    account: account?.id,
+    exclude: account?.passkeys ?? [],
+  });
+  return { ceremony: "registration", action, options };
+}
+
+/** Judges a new passkey. @throws `ceremony_expired`, `registration_refused` */
+export async function takePasskey(house: House, place: Place, response: unknown) {
+  return finishRegistration({ ...house, binding: { ...place, purpose: "registration" }, response });
+}

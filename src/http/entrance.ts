@@ -1,0 +1,80 @@
+/** The door of the server: a name for each request, the health checks, and nothing for foreign hosts. */
+import { randomUUID } from "node:crypto";
+import type { Middleware } from "koa";
+import { refuse } from "../errors.ts";
+import type { Logger } from "../log.ts";
+import { stateOf } from "./house.ts";
+
+/** Names the request, tells its address, and logs what became of it. */
+export function requestLog(log: Logger, trustedProxies: number): Middleware {
+  return async function logRequest(ctx, next) {
+    const started = performance.now();
+    const address = clientAddress(ctx.req.socket.remoteAddress ?? "", ctx.get("x-forwarded-for"), trustedProxies);
+    Object.assign(ctx.state, { requestId: randomUUID(), address });
+    const { requestId } = stateOf(ctx);
+    ctx.set("x-request-id", requestId);
+    await next();
+    const ms = Math.round(performance.now() - started);
+    // The path only: queries carry codes, hints and state.
+    log.debug({ requestId, method: ctx.method, path: pathForLog(ctx.path), status: ctx.status, ms }, "request");
+  };
+}
+
+/** Paths name interactions and one-time links; the log gets their shape. */
+function pathForLog(path: string): string {
+  return path.replace(/[A-Za-z0-9_-]{20,}/g, ":id");
+}
+
+/**
+ * The client's address: of the list that proxies made, the entry that the outermost trusted one wrote. Without trusted
+ * proxies the headers are whatever the client likes, and do not count.
+ */
+export function clientAddress(peer: string, forwardedFor: string, trustedProxies: number): string {
+  if (trustedProxies === 0) return peer;
+  const hops = forwardedFor.split(",").map((hop) => hop.trim());
+  return hops.at(-trustedProxies) || peer;
+}
+
+/** `/livez`: the process answers. `/readyz`: it can do its work. On any host, because probes know no names. */
+export function health(ready: () => Promise<boolean>): Middleware {
+  return async function answerHealth(ctx, next) {
+    if (ctx.path !== "/livez" && ctx.path !== "/readyz") return next();
+    if (ctx.method !== "GET" && ctx.method !== "HEAD") throw refuse("method_not_allowed");
+    const healthy = ctx.path === "/livez" || (await ready());
+    ctx.status = healthy ? 200 : 503;
+    if (!healthy) ctx.set("retry-after", "1");
+    ctx.body = { status: healthy ? "ok" : "unavailable" };
+  };
+}
+
+const LOOPBACK = /^(127\.0\.0\.1|\[::1\])(:\d+)?$/;
+
+/**
+ * Answers to the issuer's host only. Discovery and every link follow the request's host, so a foreign one would be
+ * handed out to others. What proxies say about host and scheme is replaced by what the issuer says.
+ */
+export function ownHost(issuer: URL): Middleware {
+  return async function refuseForeignHosts(ctx, next) {
+    const { headers, url = "/" } = ctx.req;
+    const host = headers.host ?? "";
+    if (host.toLowerCase() !== issuer.host || !url.startsWith("/")) {
+      if (!isPageOnLoopback(issuer, host, ctx.method, ctx.accepts("json", "html") === "html")) throw refuse("host_refused");
+      ctx.status = 302;
+      ctx.set("location", new URL(ctx.url.replace(/^\/+/, "/"), issuer).href);
+      ctx.body = "";
+      return;
+    }
+    delete headers["x-forwarded-host"];
+    delete headers["x-forwarded-port"];
+    headers["x-forwarded-proto"] = issuer.protocol.slice(0, -1);
+    await next();
+  };
+}
+
+function isPageOnLoopback(issuer: URL, host: string, method: string, html: boolean): boolean {
+  return issuer.hostname === "localhost" && method === "GET" && html && LOOPBACK.test(host) && portOf(host) === portOf(issuer.host);
+}
+
+function portOf(host: string): string {
+  return /:(\d+)$/.exec(host)?.[1] ?? "";
+}

@@ -1,0 +1,40 @@
+/** What the rooms behind the pages offer; put together by the composition root. */
+import type { Context } from "koa";
+import type { Accounts } from "../account/accounts.ts";
+import type { SetupLink } from "../account/setup.ts";
+import type { Clock } from "../clock.ts";
+import type { Listener } from "../events.ts";
+import type { Logger } from "../log.ts";
+import type { InteractionDependencies } from "../oidc/interaction.ts";
+import type { CeremonyContext } from "../passkey/ceremony.ts";
+import type { RelyingParty } from "../passkey/relying-party.ts";
+import type { Assets } from "../view/assets.ts";
+import type { Renderer } from "../view/render.ts";
+import type { Limits } from "./limits.ts";
+import type { Permits } from "./permits.ts";
+
+export interface House extends InteractionDependencies, CeremonyContext {
+  issuer: URL;
+  rp: RelyingParty;
+  accounts: Accounts;
+  setup: SetupLink;
+  signUp: "open" | "invite" | "closed";
+  limits: Limits;
+  permits: Permits;
+  renderer: Renderer;
+  assets: Assets;
+  clock: Clock;
+  log: Logger;
+  announce: Listener;
+}
+
+/** What the outer middleware leaves for the pages. */
+export interface RequestState {
+  requestId: string;
+  /** The client's address, as far as the configured proxies can be trusted. */
+  address: string;
+}
+
+export function stateOf(ctx: Context): RequestState {
+  return ctx.state as RequestState;
+}

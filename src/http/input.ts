@@ -1,0 +1,91 @@
+/** What comes in with a POST: who may send it, how large it may be, and what it must look like. */
+import type { Context } from "koa";
+import rawBody from "raw-body";
+import { z } from "zod";
+import { refuse } from "../errors.ts";
+
+/** Enough for the largest attestation, and far from what would hurt. */
+const LIMIT = 16 * 1024;
+
+/**
+ * Refuses what another site's page sends with this browser's cookies: a cross-site request names its origin, or says
+ * `Sec-Fetch-Site`; a request that does neither comes from no browser of today and carries nobody's cookies.
+ */
+export function assertSameOrigin(ctx: Context, origins: readonly string[]): void {
+  const origin = ctx.get("origin");
+  const site = ctx.get("sec-fetch-site");
+  if (origin !== "" && !origins.includes(origin)) throw refuse("origin_refused");
+  if (origin === "" && site !== "" && site !== "same-origin" && site !== "none") throw refuse("origin_refused");
+}
+
+/** The body as JSON. @throws `media_type_unsupported`, `request_too_large`, `request_invalid` */
+export async function readJson(ctx: Context): Promise<unknown> {
+  if (ctx.is("application/json") !== "application/json") throw refuse("media_type_unsupported");
+  const text = await readText(ctx);
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw refuse("request_invalid", { cause });
+  }
+}
+
+/** The body of a form. @throws `media_type_unsupported`, `request_too_large` */
+export async function readForm(ctx: Context): Promise<URLSearchParams> {
+  if (ctx.get("content-length") === "0") return new URLSearchParams();
+  if (ctx.is("urlencoded") !== "urlencoded") throw refuse("media_type_unsupported");
+  return new URLSearchParams(await readText(ctx));
+}
+
+async function readText(ctx: Context): Promise<string> {
+  if (ctx.get("content-encoding") !== "") throw refuse("media_type_unsupported");
+  const length = Number(ctx.get("content-length") || 0);
+  if (length > LIMIT) throw refuse("request_too_large");
+  const bytes = await rawBody(ctx.req, { limit: LIMIT });
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch (cause) {
+    throw refuse("request_invalid", { cause });
+  }
+}
+
+const optionalText = z
+  .string()
+  .max(1024)
+  .transform((text) => text.trim())
+  .optional();
+
+const authenticationBody = z.strictObject({ response: z.unknown(), username: z.string().max(1024).optional() });
+
+const registrationBody = z.strictObject({
+  response: z.unknown(),
+  name: optionalText,
+  email: optionalText,
+  username: optionalText,
+});
+
+export type RegistrationBody = z.output<typeof registrationBody>;
+
+/** The answer to an authentication ceremony; fields of the page's form may come along. */
+export async function readAuthentication(ctx: Context): Promise<unknown> {
+  return shaped(authenticationBody, await readJson(ctx)).response;
+}
+
+/** The answer to a registration ceremony with the fields of the page; an empty field is one that was not filled in. */
+export async function readRegistration(ctx: Context): Promise<RegistrationBody> {
+  return shaped(registrationBody, await readJson(ctx));
+}
+
+/** Unknown members are refused, so that nobody sets what is not theirs to set. */
+function shaped<T>(schema: z.ZodType<T>, value: unknown): T {
+  const result = schema.safeParse(value);
+  if (!result.success) throw refuse("request_invalid", { cause: result.error });
+  return result.data;
+}
+
+const decisionBody = z.strictObject({ decision: z.enum(["allow", "cancel"]) });
+
+/** What somebody decided on the consent page. */
+export async function readDecision(ctx: Context): Promise<"allow" | "cancel"> {
+  const sent = ctx.is("json") ? await readJson(ctx) : Object.fromEntries(await readForm(ctx));
+  return shaped(decisionBody, sent).decision;
+}

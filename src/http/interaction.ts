@@ -1,0 +1,187 @@
+/** The pages an app's request leads to: sign in, create an account, allow access. */
+import type { Context } from "koa";
+import { isRefusal, refuse } from "../errors.ts";
+import { passkeyAssurance } from "../oidc/assurance.ts";
+import {
+  allowAccess,
+  appOf,
+  clientOf,
+  decider,
+  denyAccess,
+  finishSignIn,
+  holdsInteraction,
+  type Interaction,
+  loadInteraction,
+  requestedBy,
+} from "../oidc/interaction.ts";
+import type { Passkey } from "../account/account.ts";
+import { askForAssertion, askForPasskey, type Place, takeAssertion, takePasskey } from "./ceremonies.ts";
+import { answerError } from "./failure.ts";
+import { allowFormTo } from "./headers.ts";
+import type { House } from "./house.ts";
+import { assertSameOrigin, readAuthentication, readDecision, readRegistration } from "./input.ts";
+import { page } from "./page.ts";
+import { rememberApp, rememberedApp } from "./remembered-app.ts";
+
+type Show = (house: House, ctx: Context, interaction: Interaction) => Promise<void>;
+
+/** The signed interaction cookie holds the uid, so the uid stands for page and browser both. */
+function placeOf(uid: string, action: "sign-in" | "sign-up"): Place {
+  return { page: uid, browser: uid, action };
+}
+
+function uidOf(ctx: Context): string {
+  return (ctx as Context & { params: { uid: string } }).params.uid;
+}
+
+/** `GET /interaction/:uid`: whatever this interaction waits for. */
+export async function showInteraction(house: House, ctx: Context): Promise<void> {
+  await showing(house, ctx, async (_house, _ctx, interaction) => {
+    const { name } = interaction.prompt;
+    if (interaction.result?.login || name === "consent") return showConsent(house, ctx, interaction);
+    if (name === "create") return showCreate(house, ctx, interaction);
+    if (name === "login") return showSignIn(house, ctx, interaction);
+    throw refuse("interaction_expired");
+  });
+}
+
+/** `GET /interaction/:uid/register` */
+export const showRegister = (house: House, ctx: Context) => showing(house, ctx, showCreate);
+
+/** `GET /interaction/:uid/sign-in`: the way back from the page that creates an account. */
+export const showSignInAgain = (house: House, ctx: Context) => showing(house, ctx, showSignIn);
+
+/** `GET /interaction/:uid/recover` */
+export const showRecover = (house: House, ctx: Context) =>
+  showing(house, ctx, async (_house, _ctx, interaction) => {
+    const app = appOf(await clientOf(house.provider, interaction), house.issuer);
+    page(house.renderer, ctx, "recover", { app, backUrl: `/interaction/${uidOf(ctx)}` }, interaction.params.ui_locales);
+  });
+
+/** Loads the interaction and shows a page of it; one that is over names its app and how to start again. */
+async function showing(house: House, ctx: Context, show: Show): Promise<void> {
+  const uid = uidOf(ctx);
+  try {
+    const interaction = await loadInteraction(house.provider, ctx, uid);
+    rememberApp(house, ctx, uid, interaction.params.client_id as string);
+    await show(house, ctx, interaction);
+  } catch (error) {
+    if (!isRefusal(error, "interaction_expired")) throw error;
+    answerError(house.renderer, house.log, ctx, error, await rememberedApp(house, ctx, uid));
+  }
+}
+
+async function showSignIn(house: House, ctx: Context, interaction: Interaction): Promise<void> {
+  const { provider, issuer, signUp } = house;
+  const path = `/interaction/${interaction.uid}`;
+  const [client, ceremony] = await Promise.all([
+    clientOf(provider, interaction),
+    askForAssertion(house, placeOf(interaction.uid, "sign-in"), `${path}/passkey`),
+  ]);
+  const hint = interaction.params.login_hint;
+  const model = {
+    ...ceremony,
+    app: appOf(client, issuer),
+    recoverUrl: `${path}/recover`,
+    ...(signUp === "open" ? { signUpUrl: `${path}/register` } : {}),
+    ...(typeof hint === "string" ? { loginHint: hint.slice(0, 254) } : {}),
+  };
+  page(house.renderer, ctx, "signin", model, interaction.params.ui_locales);
+}
+
+async function showCreate(house: House, ctx: Context, interaction: Interaction): Promise<void> {
+  if (house.signUp !== "open") throw refuse("sign_up_closed");
+  const path = `/interaction/${interaction.uid}`;
+  const present = interaction.session?.accountId;
+  const [client, ceremony, over] = await Promise.all([
+    clientOf(house.provider, interaction),
+    askForPasskey(house, placeOf(interaction.uid, "sign-up"), `${path}/register`),
+    present === undefined ? undefined : house.accounts.find(present),
+  ]);
+  const model = {
+    ...ceremony,
+    app: appOf(client, house.issuer),
+    setup: false,
+    signInUrl: `${path}/sign-in`,
+    ...(over === undefined ? {} : { over: over.value.name ?? over.value.username }),
+  };
+  page(house.renderer, ctx, "create", model, interaction.params.ui_locales);
+}
+
+async function showConsent(house: House, ctx: Context, interaction: Interaction): Promise<void> {
+  const accountId = decider(interaction);
+  const account = accountId === undefined ? undefined : await house.accounts.find(accountId);
+  if (!account) throw refuse("interaction_expired");
+  const client = await clientOf(house.provider, interaction);
+  allowFormTo(ctx, interaction.params.redirect_uri as string | undefined);
+  const model = {
+    app: appOf(client, house.issuer),
+    action: `/interaction/${interaction.uid}/consent`,
+    account: account.value.email ?? account.value.username,
+    scopes: requestedBy(interaction).scopes,
+  };
+  page(house.renderer, ctx, "consent", model, interaction.params.ui_locales);
+}
+
+/** `POST /interaction/:uid/passkey`: the interaction, the challenge and the account are read at once. */
+export async function signInWithPasskey(house: House, ctx: Context): Promise<void> {
+  const uid = uidOf(ctx);
+  assertSameOrigin(ctx, house.rp.origins);
+  const response = await readAuthentication(ctx);
+  if (!holdsInteraction(house.provider, ctx, uid)) throw refuse("interaction_expired");
+  const [interaction, done] = await bothOrRefuse(
+    loadInteraction(house.provider, ctx, uid),
+    takeAssertion(house, placeOf(uid, "sign-in"), response),
+  );
+  await finish(house, ctx, interaction, done.account.id, done.passkey);
+}
+
+/** `POST /interaction/:uid/register`: makes the account, and is itself the authentication (UP and UV). */
+export async function signUpWithPasskey(house: House, ctx: Context): Promise<void> {
+  const uid = uidOf(ctx);
+  assertSameOrigin(ctx, house.rp.origins);
+  if (house.signUp !== "open") throw refuse("sign_up_closed");
+  const { response, ...fields } = await readRegistration(ctx);
+  if (!holdsInteraction(house.provider, ctx, uid)) throw refuse("interaction_expired");
+  const [interaction, { passkey, handle }] = await bothOrRefuse(
+    loadInteraction(house.provider, ctx, uid),
+    takePasskey(house, placeOf(uid, "sign-up"), response),
+  );
+  const account = await house.accounts.create({ ...fields, handle, passkey });
+  await finish(house, ctx, interaction, account.id, passkey);
+}
+
+/** An interaction that is over is said first: it explains whatever else went wrong. */
+async function bothOrRefuse<T>(interaction: Promise<Interaction>, ceremony: Promise<T>): Promise<[Interaction, T]> {
+  const [first, second] = await Promise.allSettled([interaction, ceremony]);
+  if (first.status === "rejected") throw first.reason;
+  if (second.status === "rejected") throw second.reason;
+  return [first.value, second.value];
+}
+
+async function finish(
+  house: House,
+  ctx: Context,
+  interaction: Interaction,
+  accountId: string,
+  passkey: Passkey,
+): Promise<void> {
+  if (interaction.result?.login) throw refuse("interaction_expired");
+  const outcome = await finishSignIn(house, ctx, interaction, { accountId, ...passkeyAssurance(passkey) });
+  ctx.body = { location: "consent" in outcome ? `/interaction/${interaction.uid}` : outcome.location };
+}
+
+/** `POST /interaction/:uid/consent`, as JSON from the page's script or as the plain form. */
+export async function decideConsent(house: House, ctx: Context): Promise<void> {
+  assertSameOrigin(ctx, house.rp.origins);
+  const decision = await readDecision(ctx);
+  const interaction = await loadInteraction(house.provider, ctx, uidOf(ctx));
+  if (!interaction.result?.login && interaction.prompt.name !== "consent") throw refuse("interaction_expired");
+  const location = decision === "allow" ? await allowAccess(house, interaction) : await denyAccess(interaction);
+  if (ctx.is("json")) {
+    ctx.body = { location };
+  } else {
+    ctx.status = 303;
+    ctx.redirect(location);
+  }
+}

@@ -1,0 +1,71 @@
+/** Every address of ours, in one table. The OpenID endpoints are the library's own. */
+import Router, { type RouterContext } from "@koa/router";
+import type { Context, Middleware } from "koa";
+import * as account from "./account.ts";
+import { serveAsset } from "./assets.ts";
+import type { House } from "./house.ts";
+import * as interaction from "./interaction.ts";
+import { limited } from "./limits.ts";
+import { page } from "./page.ts";
+import * as setup from "./setup.ts";
+
+type Handler = (house: House, ctx: Context) => Promise<void> | void;
+
+const get = "get";
+const post = "post";
+
+/** Which flood a route is part of; the others cost no more than a read. */
+type Limit = "ceremonies" | "signUps";
+
+const table: readonly (readonly [method: "get" | "post", path: string, handler: Handler, limit?: Limit])[] = [
+  [get, "/", (_house, ctx) => ctx.redirect("/account")],
+  [get, "/assets/:file", ({ assets }, ctx) => serveAsset(assets, ctx)],
+  [get, "/about/passkeys", ({ renderer }, ctx) => page(renderer, ctx, "about", {})],
+
+  [get, "/interaction/:uid", interaction.showInteraction, "ceremonies"],
+  [get, "/interaction/:uid/sign-in", interaction.showSignInAgain, "ceremonies"],
+  [get, "/interaction/:uid/register", interaction.showRegister, "ceremonies"],
+  [get, "/interaction/:uid/recover", interaction.showRecover],
+  [post, "/interaction/:uid/passkey", interaction.signInWithPasskey, "ceremonies"],
+  [post, "/interaction/:uid/register", interaction.signUpWithPasskey, "signUps"],
+  [post, "/interaction/:uid/consent", interaction.decideConsent],
+
+  [get, "/setup/:token", setup.showSetup, "ceremonies"],
+  [post, "/setup/:token", setup.createOwner, "signUps"],
+
+  [get, "/sign-in", account.showSignIn, "ceremonies"],
+  [post, "/sign-in", account.signInHere, "ceremonies"],
+  [get, "/recover", ({ renderer }, ctx) => page(renderer, ctx, "recover", { backUrl: "/sign-in" })],
+
+  [get, "/account", account.showAccount],
+  [post, "/account/sign-out", account.signOutHere],
+  [post, "/account/passkeys/add", account.startAction],
+  [get, "/account/passkeys/add", (house, ctx) => account.showConfirm(house, ctx, "add_passkey"), "ceremonies"],
+  [post, "/account/passkeys/add/confirm", account.confirmAdd, "ceremonies"],
+  [get, "/account/passkeys/new", account.showAddPasskey, "ceremonies"],
+  [post, "/account/passkeys/new", account.addPasskey, "ceremonies"],
+  [post, "/account/passkeys/:id/rename", account.renamePasskey],
+  [post, "/account/passkeys/:id/remove", account.startAction],
+  [get, "/account/passkeys/:id/remove", (house, ctx) => account.showConfirm(house, ctx, "remove_passkey"), "ceremonies"],
+  [post, "/account/passkeys/:id/remove/confirm", account.removePasskey, "ceremonies"],
+];
+
+/** Our routes as one middleware. */
+export function routes(house: House): Middleware {
+  const router = new Router({ strict: true });
+  const limits = {
+    ceremonies: limited(house.store, "ceremonies", house.limits.ceremonies),
+    signUps: limited(house.store, "signUps", house.limits.signUps),
+  };
+  for (const [method, path, handler, limit] of table) {
+    const answer = async (ctx: RouterContext) => handler(house, ctx as unknown as Context);
+    if (limit) router[method](path, limits[limit] as Middleware, answer);
+    else router[method](path, answer);
+  }
+  const ours = new Set(table.map(([, path]) => path.split("/")[1]));
+  const dispatch = router.routes() as unknown as Middleware;
+  // The library's addresses need not be held against each of ours.
+  return async function ownRoutes(ctx, next) {
+    return ours.has(ctx.path.split("/", 2)[1]) ? dispatch(ctx, next) : next();
+  };
+}

@@ -1,0 +1,142 @@
+/**
+ * An installation: a store that belongs to this provider, opened with its secret. What the server and every command
+ * work on.
+ */
+import { randomUUID } from "node:crypto";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
+import { randomBytes } from "node:crypto";
+import { type Accounts, accounts } from "./account/accounts.ts";
+import { type SetupLink, setupLink } from "./account/setup.ts";
+import { type Clock, systemClock } from "./clock.ts";
+import { ConfigurationError, type Settings } from "./config/load.ts";
+import type { Event, Listener } from "./events.ts";
+import { type Logger, silentLogger } from "./log.ts";
+import { type Clients, clients } from "./oidc/clients.ts";
+import { validateClient } from "./oidc/provider.ts";
+import { connectStore } from "./store/connect.ts";
+import { newVersion, recordKind } from "./store/record.ts";
+import type { Store } from "./store/store.ts";
+import { createVault, type Vault } from "./vault.ts";
+
+/** Written once, when the store is made ours. */
+export interface Meta {
+  /** Names the store; `LATCHKEY_STORE_ID` pins it. */
+  id: string;
+  created: number;
+  /** A known text under the root secret: opening it proves that the secret fits. */
+  proof: string;
+}
+
+export interface Installation {
+  settings: Settings;
+  store: Store;
+  vault: Vault;
+  log: Logger;
+  clock: Clock;
+  /** Tells the log what happened. */
+  announce: Listener;
+  clients: Clients;
+  accounts: Accounts;
+  setup: Omit<SetupLink, "issue"> & { issue(): Promise<{ token: string; url: string; expires: number }> };
+  meta: Meta;
+  close(): Promise<void>;
+}
+
+export interface InstallationOptions {
+  /** Make an empty store ours; on localhost that is always allowed. */
+  initialise?: boolean;
+  log?: Logger;
+  clock?: Clock;
+  /** Opened elsewhere, and not closed by us. */
+  store?: Store;
+}
+
+const metaRecord = recordKind<Meta>("meta");
+const META = "store";
+const PROOF = "latchkey";
+
+/**
+ * Opens the store that the settings name.
+ *
+ * @throws `configuration_invalid` for a store that is not ours or was emptied, `secret_mismatch`, `store_unavailable`
+ */
+export async function openInstallation(settings: Settings, options: InstallationOptions = {}): Promise<Installation> {
+  const { log = silentLogger, clock = systemClock } = options;
+  const vault = createVault(secretsOf(settings));
+  const store = options.store ?? (await connectStore(settings.store, { log, durability: "configured" }));
+  try {
+    const meta = await openMeta(store, vault, settings, clock, options.initialise === true || settings.isLocal);
+    const announce = eventLog(log);
+    const people = accounts({ store, clock, announce });
+    const setup = setupLink({ store, clock, accounts: people });
+    return {
+      settings,
+      store,
+      vault,
+      log,
+      clock,
+      announce,
+      meta,
+      accounts: people,
+      clients: clients({ store, clock, announce, validate: validateClient }),
+      setup: {
+        ...setup,
+        async issue() {
+          const issued = await setup.issue();
+          return { ...issued, url: `${settings.issuer}/setup/${issued.token}` };
+        },
+      },
+      close: () => (options.store ? Promise.resolve() : store.close()),
+    };
+  } catch (error) {
+    if (!options.store) await store.close();
+    throw error;
+  }
+}
+
+async function openMeta(store: Store, vault: Vault, settings: Settings, clock: Clock, mayCreate: boolean): Promise<Meta> {
+  const found = (await metaRecord.read(store, META))?.value;
+  if (!found && settings.storeId !== undefined) throw emptied(`a store with the id ${settings.storeId}`);
+  if (!found) {
+    if (!mayCreate) throw emptied("a store that `latchkey setup` has initialised");
+    const meta = { id: randomUUID(), created: clock.now(), proof: vault.wrap(PROOF, "proof") };
+    const how = { expect: "absent", version: newVersion(), durable: true } as const;
+    await store.commit(metaRecord.key(META), metaRecord.encode(meta), how);
+    return openMeta(store, vault, settings, clock, false);
+  }
+  if (settings.storeId !== undefined && settings.storeId !== found.id) {
+    throw new ConfigurationError([`LATCHKEY_STORE_ID (storeId): expected ${settings.storeId}, the store is ${found.id}`]);
+  }
+  vault.open(found.proof, "proof");
+  return found;
+}
+
+function emptied(expected: string): ConfigurationError {
+  return new ConfigurationError([
+    `LATCHKEY_STORE (store): expected ${expected}, found an empty one. ` +
+      "If this is a new installation, run `latchkey setup`; if it is not, do not: restore the data first.",
+  ]);
+}
+
+/** The root secret: from the settings, or on localhost from a file that only its owner reads. */
+function secretsOf({ secret, secretFile }: Settings): string[] {
+  if (secret.length > 0) return secret;
+  if (secretFile === undefined) throw new TypeError("settings without a secret and without a place for one");
+  mkdirSync(dirname(secretFile), { recursive: true, mode: 0o700 });
+  try {
+    // Of several processes that start at once, one writes; `wx` makes the others read.
+    writeFileSync(secretFile, `${randomBytes(32).toString("base64url")}\n`, { flag: "wx", mode: 0o600 });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+  }
+  return [readFileSync(secretFile, "utf8").trim()];
+}
+
+/** What happened, in the log: counters and refusals are for whoever watches, the rest is for the record. */
+function eventLog(log: Logger): Listener {
+  return ({ id: _, type, ...facts }: Event) => {
+    const say = type === "passkey.counter_regressed" ? log.warn : log.info;
+    say.call(log, { event: type, ...facts }, type);
+  };
+}

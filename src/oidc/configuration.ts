@@ -1,0 +1,149 @@
+/**
+ * The library's configuration with every risky default changed. What stands here is what makes us a provider of our
+ * own; what a plugin brings to somebody else's provider is in `contribution.ts`.
+ */
+import { type Configuration, errors, type KoaContextWithOIDC } from "oidc-provider";
+import { type AdapterDependencies, adapterFactory, CLOCK_TOLERANCE } from "./adapter.ts";
+import type { CookieKeys } from "./cookie-keys.ts";
+import { isFirstParty, mayReadFrom, requiresPkce } from "./client-facts.ts";
+import { EXTRA_CLIENT_METADATA } from "./client-metadata.ts";
+import type { SigningKey } from "./keys.ts";
+import { lifetimes } from "./lifetimes.ts";
+
+/** Pages the library asks for at its own endpoints. */
+export interface LibraryPages {
+  error(ctx: KoaContextWithOIDC, out: { error: string; error_description?: string }, error: Error): Promise<void>;
+  logout(ctx: KoaContextWithOIDC, form: string): Promise<void>;
+  loggedOut(ctx: KoaContextWithOIDC): Promise<void>;
+  deviceCode(ctx: KoaContextWithOIDC, form: string, error: unknown): Promise<void>;
+  deviceConfirm(ctx: KoaContextWithOIDC, form: string, userCode: string): Promise<void>;
+  deviceDone(ctx: KoaContextWithOIDC): Promise<void>;
+}
+
+export interface ProviderSettings extends AdapterDependencies {
+  issuer: URL;
+  keys: SigningKey[];
+  cookieKeys: CookieKeys;
+  /** 32 bytes, the same on every instance. */
+  nonceSecret: Buffer;
+  pages: LibraryPages;
+}
+
+const FETCH_LIMIT = 64 * 1024;
+
+/** Everything `new Provider(issuer, …)` takes for the server's own provider. */
+export function serverConfiguration(settings: ProviderSettings): Configuration {
+  const { issuer, pages } = settings;
+  return {
+    adapter: adapterFactory(settings),
+    jwks: { keys: settings.keys },
+    clientDefaults: { id_token_signed_response_alg: "ES256", grant_types: ["authorization_code"] },
+    clientAuthMethods: ["client_secret_basic", "client_secret_post", "private_key_jwt", "none"],
+    extraClientMetadata: { properties: [...EXTRA_CLIENT_METADATA] },
+    responseTypes: ["code"],
+    pkce: { required: (_ctx, client) => requiresPkce(client) },
+    allowOmittingSingleRegisteredRedirectUri: false,
+    clockTolerance: CLOCK_TOLERANCE,
+    cookies: cookies(issuer, settings.cookieKeys),
+    ttl: lifetimes(settings.clock),
+    scopes: ["openid", "offline_access"],
+    claims: {
+      profile: ["name", "preferred_username"],
+      email: ["email", "email_verified"],
+      groups: ["groups"],
+    },
+    rotateRefreshToken: true,
+    issueRefreshToken: async (_ctx, client, code) =>
+      client.grantTypeAllowed("refresh_token") && code.scopes.has("offline_access"),
+    extraParams: { offline_access: keepOfflineAccess },
+    clientBasedCORS: (_ctx, origin, client) => mayReadFrom(client, origin),
+    // The library destroys sockets to private addresses; apps under development are at localhost.
+    ...(issuer.hostname === "localhost" ? { fetch: fetchAnywhere } : {}),
+    fetchResponseBodyLimits: { jwks_uri: FETCH_LIMIT, sector_identifier_uri: FETCH_LIMIT },
+    renderError: (ctx, out, error) => pages.error(ctx, out as { error: string }, error),
+    features: features(settings),
+  };
+}
+
+function features({ pages, nonceSecret }: ProviderSettings): NonNullable<Configuration["features"]> {
+  return {
+    devInteractions: { enabled: false },
+    claimsParameter: { enabled: true },
+    clientCredentials: { enabled: true },
+    introspection: {
+      enabled: true,
+      // Only the client a token was issued to may ask about it.
+      allowedPolicy: (_ctx, client, token) => client.clientAuthMethod !== "none" && token.clientId === client.clientId,
+    },
+    revocation: { enabled: true, allowedPolicy: (_ctx, client, token) => token.clientId === client.clientId },
+    backchannelLogout: { enabled: true },
+    pushedAuthorizationRequests: { enabled: true },
+    dPoP: { enabled: true, nonceSecret },
+    resourceIndicators: {
+      enabled: true,
+      getResourceServerInfo: () => {
+        throw new errors.InvalidTarget("no such resource");
+      },
+    },
+    rpInitiatedLogout: {
+      enabled: true,
+      logoutSource: (ctx, form) => pages.logout(ctx, form),
+      postLogoutSuccessSource: (ctx) => pages.loggedOut(ctx),
+    },
+    deviceFlow: {
+      enabled: true,
+      charset: "base-20",
+      mask: "****-****",
+      userCodeInputSource: (ctx, form, _out, error) => pages.deviceCode(ctx, form, error),
+      userCodeConfirmSource: (ctx, form, _client, _device, userCode) => pages.deviceConfirm(ctx, form, userCode),
+      successSource: (ctx) => pages.deviceDone(ctx),
+    },
+  };
+}
+
+/** `__Host-` and `__Secure-` (RFC 6265bis, section 4.1.3) wherever there is TLS. */
+function cookies(issuer: URL, keys: CookieKeys): Configuration["cookies"] {
+  const secure = issuer.protocol === "https:";
+  const attributes = { signed: true, httpOnly: true, sameSite: "lax", secure, overwrite: true } as const;
+  return {
+    keys,
+    names: {
+      session: `${secure ? "__Host-" : ""}latchkey`,
+      interaction: `${secure ? "__Secure-" : ""}latchkey_interaction`,
+      resume: `${secure ? "__Secure-" : ""}latchkey_resume`,
+    },
+    long: attributes,
+    short: attributes,
+  };
+}
+
+/**
+ * The library drops `offline_access` unless the request says `prompt=consent`. A first-party app has no consent to
+ * ask for, so what it requested is put back, before the request is stored or answered.
+ */
+async function keepOfflineAccess(ctx: KoaContextWithOIDC): Promise<void> {
+  const { client, params } = ctx.oidc;
+  if (!client || !params || !isFirstParty(client) || !client.grantTypeAllowed("refresh_token")) return;
+  const requested = requestedScope(ctx).split(" ");
+  const kept = typeof params.scope === "string" ? params.scope.split(" ") : [];
+  if (requested.includes("offline_access") && !kept.includes("offline_access")) {
+    params.scope = [...kept, "offline_access"].join(" ");
+  }
+}
+
+/** The scope as the app sent it: in the address, in the body, or in the request it pushed before. */
+function requestedScope(ctx: KoaContextWithOIDC): string {
+  const pushed = ctx.oidc.entities.PushedAuthorizationRequest?.request;
+  const source = pushed ? payloadOf(pushed) : { ...ctx.query, ...(ctx.oidc.body as object | undefined) };
+  return typeof source.scope === "string" ? source.scope : "";
+}
+
+/** A pushed request is kept as a JWT that the library made or has verified. */
+function payloadOf(jwt: string): { scope?: unknown } {
+  return JSON.parse(Buffer.from(jwt.split(".")[1] ?? "", "base64url").toString("utf8") || "{}");
+}
+
+function fetchAnywhere(input: string | URL | Request, init?: RequestInit & { dispatcher?: unknown }): Promise<Response> {
+  const { dispatcher: _, ...rest } = init ?? {};
+  return fetch(input, rest);
+}

@@ -1,0 +1,129 @@
+/**
+ * What an account allowed an app. First-party apps belong to the operator and ask nobody; what was allowed to a
+ * third-party app is remembered, so that it is asked once and not at every sign-in.
+ */
+import type { Grant, KoaContextWithOIDC } from "oidc-provider";
+import { type Clock, epoch } from "../clock.ts";
+import { recordKind } from "../store/record.ts";
+import type { Store } from "../store/store.ts";
+import type { UnitOfWork } from "../store/unit.ts";
+import { isFirstParty } from "./client-facts.ts";
+import { grantSeconds } from "./lifetimes.ts";
+
+export interface ConsentDependencies {
+  store: Store;
+  unit: UnitOfWork;
+  clock: Clock;
+}
+
+/** What was allowed, and when. */
+export interface Consent {
+  scopes: string[];
+  claims: string[];
+  since: number;
+}
+
+const consentRecord = recordKind<Consent>("consent");
+
+function idOf(accountId: string, clientId: string): string {
+  return `${accountId}:${clientId}`;
+}
+
+/** The request's own scopes and claims; `openid` is always among the scopes. */
+export interface Requested {
+  scopes: string[];
+  claims: string[];
+}
+
+/** True when everything requested was allowed to this app before. */
+export async function isAllowed(
+  d: ConsentDependencies,
+  accountId: string,
+  clientId: string,
+  requested: Requested,
+): Promise<boolean> {
+  const stored = await d.unit.read<object>(consentRecord.key(idOf(accountId, clientId)));
+  if (!stored) return false;
+  const { scopes, claims } = consentRecord.decode(stored.value);
+  return (
+    requested.scopes.every((scope) => scopes.includes(scope)) &&
+    requested.claims.every((claim) => claims.includes(claim))
+  );
+}
+
+/** Remembers what was allowed, beside what was allowed before. */
+export async function allow(
+  d: ConsentDependencies,
+  accountId: string,
+  clientId: string,
+  requested: Requested,
+): Promise<void> {
+  const id = idOf(accountId, clientId);
+  const before = await consentRecord.read(d.store, id);
+  const consent: Consent = {
+    scopes: [...new Set([...(before?.value.scopes ?? []), ...requested.scopes])],
+    claims: [...new Set([...(before?.value.claims ?? []), ...requested.claims])],
+    since: before?.value.since ?? d.clock.now(),
+  };
+  d.unit.forget(consentRecord.key(id));
+  await d.store.write(consentRecord.key(id), consentRecord.encode(consent));
+}
+
+/**
+ * The grant of this account for this app, as the library asks for it at every authorization: the one of the session,
+ * widened or renewed where it is the app's by right or by consent; otherwise none, and the library asks the person.
+ */
+export function existingGrant(d: ConsentDependencies): (ctx: KoaContextWithOIDC) => Promise<Grant | undefined> {
+  return async (ctx) => {
+    const { client, session, result, provider } = ctx.oidc;
+    if (!client || !session?.accountId) return undefined;
+    const grantId = (result?.consent as { grantId?: string } | undefined)?.grantId ?? session.grantIdFor(client.clientId);
+    const found = grantId ? await provider.Grant.find(grantId) : undefined;
+    const grant = found?.accountId === session.accountId ? found : undefined;
+
+    const requested = requestedOf(ctx);
+    if (!(await isAllowedHere(d, ctx, requested))) return grant;
+    const kept = grant ?? new provider.Grant({ clientId: client.clientId, accountId: session.accountId });
+    if (widen(kept, requested) || isHalfSpent(kept, d.clock)) await renew(kept);
+    return kept;
+  };
+}
+
+async function isAllowedHere(d: ConsentDependencies, ctx: KoaContextWithOIDC, requested: Requested): Promise<boolean> {
+  const { client, session, prompts } = ctx.oidc;
+  if (!client || !session?.accountId) return false;
+  if (isFirstParty(client)) return true;
+  // A third-party app that asks for the consent page gets it, whatever was allowed before.
+  if (prompts.has("consent") && !ctx.oidc.result?.consent) return false;
+  return isAllowed(d, session.accountId, client.clientId, requested);
+}
+
+function requestedOf({ oidc }: KoaContextWithOIDC): Requested {
+  return { scopes: [...oidc.requestParamOIDCScopes], claims: [...oidc.requestParamClaims] };
+}
+
+/** Adds what is missing; true when anything was. */
+function widen(grant: Grant, { scopes, claims }: Requested): boolean {
+  const granted = new Set(grant.getOIDCScopeEncountered().split(" "));
+  const known = new Set(grant.getOIDCClaimsEncountered());
+  const missing = scopes.filter((scope) => !granted.has(scope));
+  const unknown = claims.filter((claim) => !known.has(claim));
+  if (missing.length > 0) grant.addOIDCScope(missing.join(" "));
+  if (unknown.length > 0) grant.addOIDCClaims(unknown);
+  return grant.jti === undefined || missing.length > 0 || unknown.length > 0;
+}
+
+/** A grant does not slide by itself; one in use must not end under a running session. */
+function isHalfSpent(grant: Grant, clock: Clock): boolean {
+  return (grant.exp ?? 0) - epoch(clock) < secondsOf(grant) / 2;
+}
+
+/** Without an end of its own a grant takes a whole new lifetime when it is saved. */
+async function renew(grant: Grant): Promise<void> {
+  delete (grant as { exp?: number }).exp;
+  await grant.save();
+}
+
+function secondsOf(grant: Grant): number {
+  return grantSeconds(grant.getOIDCScopeEncountered().split(" ").includes("offline_access"));
+}

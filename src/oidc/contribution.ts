@@ -1,0 +1,46 @@
+/**
+ * What passkeys bring to a provider, ours or a host's: where the pages are, when they are asked for, who the
+ * accounts are, and what is true about a sign-in.
+ */
+import type { AccountClaims, Configuration, FindAccount } from "oidc-provider";
+import type { Account } from "../account/account.ts";
+import { accountRecord } from "../account/account.ts";
+import type { UnitOfWork } from "../store/unit.ts";
+import { ACR_VALUES } from "./assurance.ts";
+import type { ConsentDependencies } from "./consent.ts";
+import { existingGrant } from "./consent.ts";
+import { policy } from "./policy.ts";
+
+/** The part of a configuration that makes a provider sign in with passkeys. */
+export function contribution(d: ConsentDependencies): Configuration {
+  return {
+    interactions: { url: (_ctx, interaction) => `/interaction/${interaction.uid}`, policy: policy() },
+    acrValues: [...ACR_VALUES],
+    claims: { openid: ["sub", "acr", "amr", "auth_time"] },
+    discovery: { prompt_values_supported: ["none", "login", "consent", "create"] },
+    findAccount: findAccount(d.unit),
+    loadExistingGrant: existingGrant(d),
+  };
+}
+
+/** An account that is not active is not there: its sessions, tokens and refreshes end with its next use. */
+function findAccount(unit: UnitOfWork): FindAccount {
+  return async (_ctx, id) => {
+    const stored = await unit.read<object>(accountRecord.key(id));
+    const account = stored && accountRecord.decode(stored.value);
+    if (account?.state !== "active") return undefined;
+    return { accountId: account.id, claims: () => claims(account) };
+  };
+}
+
+/** OpenID Connect Core, section 5.1. The library gives out what the scopes and claims requested allow. */
+export function claims(account: Account): AccountClaims {
+  const { email } = account;
+  return {
+    sub: account.id,
+    preferred_username: account.username,
+    ...(account.name === undefined ? {} : { name: account.name }),
+    ...(email === undefined ? {} : { email, email_verified: account.emailVerified }),
+    groups: account.groups,
+  };
+}

@@ -1,0 +1,82 @@
+/**
+ * When the person has to do something: the library's interaction policy with our checks in place of those that can be
+ * bypassed or loop (sources: OpenID Connect Core, section 3.1.2.1; Initiating User Registration 1.0; RFC 9470).
+ */
+import { errors, interactionPolicy, type KoaContextWithOIDC } from "oidc-provider";
+import { demands, meets, reachable } from "./assurance.ts";
+import { isFirstParty } from "./client-facts.ts";
+
+const { Prompt, Check, base } = interactionPolicy;
+const { REQUEST_PROMPT, NO_NEED_TO_PROMPT } = Check;
+
+/** The policy of this provider: `create`, `login`, `consent`, in this order. */
+export function policy(): interactionPolicy.DefaultPolicy {
+  const prompts = base();
+  prompts.add(new Prompt({ name: "create", requestable: true }), 0);
+
+  const login = prompts.get("login");
+  if (!login) throw new TypeError("the library's login prompt is gone");
+  for (const reason of ["essential_acrs", "essential_acr"]) login.checks.remove(reason);
+  login.checks.add(acrUnmet());
+  endLoops(login.checks, ["id_token_hint", "claims_id_token_sub_value"]);
+
+  const consent = prompts.get("consent");
+  if (!consent) throw new TypeError("the library's consent prompt is gone");
+  skipForFirstParty(consent.checks, ["native_client_prompt", "consent_prompt"]);
+  return prompts;
+}
+
+/**
+ * One fresh ceremony for a demanded acr, then the truth: a token that meets it, or
+ * `unmet_authentication_requirements`. Never a loop, and never a token that says less than was demanded.
+ */
+function acrUnmet(): interactionPolicy.Check {
+  return new Check(
+    "acr_unmet",
+    "the requested authentication could not be obtained",
+    "unmet_authentication_requirements",
+    (ctx) => {
+      const { oidc } = ctx;
+      const wanted = demands({
+        acrValues: oidc.params?.acr_values as string | undefined,
+        claims: oidc.params?.claims as string | undefined,
+        defaultAcrValues: oidc.client?.defaultAcrValues,
+      });
+      const unmet = wanted.filter((demand) => !meets(oidc.session?.acr, demand));
+      if (unmet.length === 0) return NO_NEED_TO_PROMPT;
+      const tried = oidc.result?.login !== undefined;
+      if (tried || !unmet.every(reachable)) {
+        throw new errors.UnmetAuthenticationRequirements("the requested authentication could not be obtained");
+      }
+      return REQUEST_PROMPT;
+    },
+  );
+}
+
+/** A check that the fresh sign-in did not meet ends the request, where the library would ask for ever. */
+function endLoops(checks: interactionPolicy.Prompt["checks"], reasons: readonly string[]): void {
+  for (const reason of reasons) {
+    const original = required(checks, reason);
+    const check = original.check;
+    original.check = async (ctx: KoaContextWithOIDC) => {
+      const prompt = await check(ctx);
+      if (prompt && ctx.oidc.result?.login) throw new errors.LoginRequired("another account was requested");
+      return prompt;
+    };
+  }
+}
+
+/** First-party apps ask for no consent, except where another check finds something that was not granted. */
+function skipForFirstParty(checks: interactionPolicy.Prompt["checks"], reasons: readonly string[]): void {
+  for (const reason of reasons) {
+    const original = required(checks, reason);
+    const check = original.check;
+    original.check = (ctx: KoaContextWithOIDC) => (isFirstParty(ctx.oidc.client) ? NO_NEED_TO_PROMPT : check(ctx));
+  }
+}
+
+function required(checks: interactionPolicy.Prompt["checks"], reason: string): interactionPolicy.Check {
+  const check = checks.get(reason);
+  if (!check) throw new TypeError(`the library's check ${reason} is gone`);
+  return check;
+}

@@ -1,0 +1,52 @@
+/** The library's provider, made and completed: the one place that touches what its types do not offer. */
+import Provider, { type Configuration } from "oidc-provider";
+import type { Logger } from "../log.ts";
+import { type ClientMetadata, EXTRA_CLIENT_METADATA, matchesClientSecret } from "./client-metadata.ts";
+
+/** Makes a provider for `issuer`. Client secrets are kept as hashes, so they are compared as hashes. */
+export function createProvider(issuer: URL, configuration: Configuration, log: Logger): Provider {
+  const provider = quietly(() => new Provider(issuer.origin, configuration));
+  // What proxies may say was settled at the entrance.
+  provider.proxy = true;
+  const { prototype } = provider.Client as unknown as {
+    prototype: { clientSecret?: string; compareClientSecret(given: string): boolean };
+  };
+  prototype.compareClientSecret = function compareFingerprints(given) {
+    return matchesClientSecret(this.clientSecret, given);
+  };
+  provider.on("server_error", (_ctx, error) => log.error({ err: error }, "the provider failed"));
+  provider.on("backchannel.error", (_ctx, error, client) =>
+    log.warn({ client: client.clientId, err: error }, "an app could not be told about a sign-out"),
+  );
+  return provider;
+}
+
+let validator: Provider | undefined;
+
+/** The library's own judgement of a client's metadata. @throws its `InvalidClientMetadata` */
+export async function validateClient(metadata: ClientMetadata): Promise<void> {
+  validator ??= quietly(
+    () =>
+      new Provider("https://validator.invalid", {
+        extraClientMetadata: { properties: [...EXTRA_CLIENT_METADATA] },
+        clientAuthMethods: ["client_secret_basic", "client_secret_post", "private_key_jwt", "none"],
+        responseTypes: ["code"],
+        scopes: ["openid", "offline_access", "profile", "email", "groups"],
+        features: { backchannelLogout: { enabled: true }, clientCredentials: { enabled: true }, deviceFlow: { enabled: true } },
+        clientDefaults: { id_token_signed_response_alg: "RS256" },
+      }),
+  );
+  const { Client } = validator as unknown as { Client: { validate(metadata: ClientMetadata): Promise<void> | void } };
+  await Client.validate(metadata);
+}
+
+/** The library prints notices while it is made; what they warn of is set otherwise, or not used. */
+function quietly<T>(make: () => T): T {
+  const { info, warn } = console;
+  console.info = console.warn = () => {};
+  try {
+    return make();
+  } finally {
+    Object.assign(console, { info, warn });
+  }
+}

@@ -1,0 +1,91 @@
+/**
+ * Sessions: a body under the session's uid, which stays, and a pointer under the session's id, which changes at every
+ * sign-in. The body is the truth and names the one id that is good now, so an old id is dead the moment the body is
+ * written, whatever becomes of its pointer.
+ *
+ * A body is committed against the version this request read. A request that began before a sign-out and ends after it
+ * therefore cannot bring the session back, and two tabs do not undo each other's apps.
+ */
+import Provider, { type Adapter, type AdapterPayload } from "oidc-provider";
+import { fingerprint, newVersion } from "../store/record.ts";
+import type { Key, Millis, Version } from "../store/store.ts";
+import type { AdapterDependencies } from "./adapter.ts";
+
+type Body = AdapterPayload & { idHash: string };
+
+const ATTEMPTS = 4;
+
+export class SessionAdapter implements Adapter {
+  private readonly d: AdapterDependencies;
+
+  constructor(d: AdapterDependencies) {
+    this.d = d;
+  }
+
+  static bodyKey(uid: string): Key {
+    return `session:${uid}`;
+  }
+
+  static pointerKey(id: string): Key {
+    return `sessionid:${fingerprint(id)}`;
+  }
+
+  async find(id: string): Promise<AdapterPayload | undefined> {
+    const pointer = await this.d.unit.read<{ uid: string }>(SessionAdapter.pointerKey(id));
+    if (!pointer) return undefined;
+    const body = await this.d.unit.read<Body>(SessionAdapter.bodyKey(pointer.value.uid));
+    if (body?.value.accountId) this.d.unit.prefetch(`account:${body.value.accountId}`);
+    return body?.value.idHash === fingerprint(id) ? { ...body.value, jti: id } : undefined;
+  }
+
+  async findByUid(uid: string): Promise<AdapterPayload | undefined> {
+    return (await this.d.unit.read<Body>(SessionAdapter.bodyKey(uid)))?.value;
+  }
+
+  async upsert(id: string, { jti: _, ...payload }: AdapterPayload, expiresIn: number): Promise<void> {
+    const uid = payload.uid as string;
+    const key = SessionAdapter.bodyKey(uid);
+    const expect = await this.d.unit.version(key);
+    const value: Body = { ...payload, idHash: fingerprint(id) };
+    const ttl = expiresIn * 1000;
+    await Promise.all([
+      this.d.unit.hold(key, value, () => this.commit(key, value, ttl, expect)),
+      this.d.unit.write(SessionAdapter.pointerKey(id), { uid }, ttl),
+    ]);
+  }
+
+  async destroy(id: string): Promise<void> {
+    const key = SessionAdapter.pointerKey(id);
+    if (isRotation(id)) return;
+    const pointer = await this.d.unit.read<{ uid: string }>(key);
+    const keys = pointer ? [key, SessionAdapter.bodyKey(pointer.value.uid)] : [key];
+    for (const gone of keys) this.d.unit.forget(gone);
+    await Promise.all(keys.map((gone) => this.d.store.remove(gone, { durable: true })));
+  }
+
+  private async commit(key: Key, value: Body, ttl: Millis, expect: Version | "absent"): Promise<void> {
+    let merged = value;
+    let expected = expect;
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      if (await this.d.store.commit(key, merged, { expect: expected, version: newVersion(), ttl })) return;
+      const now = await this.d.store.read<Body>(key);
+      // Signed out meanwhile, or another account signed in: this request's session is over.
+      if (!now || now.value.accountId !== value.accountId) return;
+      merged = { ...value, authorizations: { ...now.value.authorizations, ...value.authorizations } };
+      expected = now.version;
+    }
+  }
+
+  async consume(): Promise<void> {}
+  async revokeByGrantId(): Promise<void> {}
+  async findByUserCode(): Promise<undefined> {}
+}
+
+/**
+ * The library removes the old id before it stores the new one. The body that follows retires the old id by itself,
+ * and must not be gone in between, because tokens look it up by uid. Its pointer expires.
+ */
+function isRotation(id: string): boolean {
+  const session = Provider.ctx?.oidc?.session as { id: string; oldId?: string; destroyed?: boolean } | undefined;
+  return session?.oldId === id && session.id !== id;
+}

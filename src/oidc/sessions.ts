@@ -1,0 +1,82 @@
+/** The browser's session with us, for our own pages: the library's own session, so that apps are signed in too. */
+import type { Context } from "koa";
+import type { Client, default as Provider, Session } from "oidc-provider";
+import type { Clock } from "../clock.ts";
+import type { Assurance } from "./assurance.ts";
+import { sessionSeconds } from "./lifetimes.ts";
+
+export interface SessionDependencies {
+  provider: Provider;
+  issuer: URL;
+  clock: Clock;
+}
+
+/** The session of this browser; `accountId` is undefined when nobody is signed in. */
+export function currentSession({ provider }: SessionDependencies, ctx: Context): Promise<Session> {
+  return provider.Session.get(ctx as never);
+}
+
+/**
+ * Signs an account in without an app. Whoever was signed in before is signed out; the session's id is new in any
+ * case, so that an id planted before the sign-in is worth nothing (session fixation).
+ */
+export async function signIn(
+  d: SessionDependencies,
+  ctx: Context,
+  accountId: string,
+  { acr, amr }: Assurance,
+): Promise<void> {
+  let session = await currentSession(d, ctx);
+  if (session.accountId && session.accountId !== accountId) {
+    await endSession(d, ctx, session);
+    session = new d.provider.Session();
+  } else if (session.accountId) {
+    session.resetIdentifier();
+  }
+  const loginTs = Math.floor(d.clock.now() / 1000);
+  session.loginAccount({ accountId, acr, amr, loginTs });
+  const seconds = sessionSeconds(d.clock, loginTs);
+  await session.save(seconds);
+  ctx.cookies.set(d.provider.cookieName("session"), session.jti, { ...attributes(d), maxAge: seconds * 1000 });
+}
+
+/** Ends the session of this browser and everything that hangs on it. */
+export async function signOut(d: SessionDependencies, ctx: Context): Promise<void> {
+  await endSession(d, ctx, await currentSession(d, ctx));
+}
+
+/**
+ * Ends a session: its apps are told (back-channel logout), its grants end unless they were given for offline access,
+ * and its cookie goes.
+ */
+export async function endSession(d: SessionDependencies, ctx: Context, session: Session): Promise<void> {
+  if (session.accountId) {
+    const apps = Object.entries(session.authorizations ?? {});
+    await Promise.all(apps.map(([clientId, app]) => endApp(d.provider, session, clientId, app)));
+    await session.destroy();
+  }
+  ctx.cookies.set(d.provider.cookieName("session"), null, attributes(d));
+}
+
+type AppAuthorization = NonNullable<Session["authorizations"]>[string];
+
+/** Missing in the published types. */
+interface LogoutClient extends Client {
+  backchannelLogout(sub: string, sid: string | undefined): Promise<void>;
+}
+
+async function endApp(provider: Provider, session: Session, clientId: string, app: AppAuthorization): Promise<void> {
+  const { accountId } = session;
+  const revoked = app.grantId && !app.persistsLogout ? provider.Grant.find(app.grantId) : undefined;
+  const [client, grant] = await Promise.all([provider.Client.find(clientId).catch(() => undefined), revoked]);
+  await grant?.destroy();
+  if (!client?.backchannelLogoutUri || !accountId) return;
+  // An app that cannot be reached keeps nobody signed in here.
+  await (client as LogoutClient).backchannelLogout(accountId, app.sid).catch((error: unknown) => {
+    provider.emit("backchannel.error", undefined as never, error as Error, client, accountId, app.sid ?? "");
+  });
+}
+
+function attributes({ issuer }: SessionDependencies) {
+  return { signed: true, httpOnly: true, sameSite: "lax", secure: issuer.protocol === "https:", overwrite: true } as const;
+}

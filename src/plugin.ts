@@ -1,0 +1,46 @@
+/**
+ * Passkeys for an `oidc-provider`: what its configuration gains, and what is mounted on it. The server is this plugin
+ * on a provider of its own.
+ */
+import type { Middleware } from "koa";
+import type Provider from "oidc-provider";
+import type { Configuration } from "oidc-provider";
+import { failure } from "./http/failure.ts";
+import { securityHeaders } from "./http/headers.ts";
+import type { House } from "./http/house.ts";
+import { routes } from "./http/routes.ts";
+import { contribution } from "./oidc/contribution.ts";
+
+/** Everything the pages need but the provider, which does not exist before its configuration does. */
+export type Foundation = Omit<House, "provider">;
+
+export interface Passkeys {
+  /** The part of the provider's configuration that makes it sign in with passkeys. */
+  contribution: Configuration;
+  /**
+   * Puts headers, errors, one request's work on the store, and our routes before the provider's own. `entrance` runs
+   * within headers and errors, before anything touches the store.
+   */
+  mount(provider: Provider, entrance?: readonly Middleware[]): void;
+}
+
+export function passkeysFor(foundation: Foundation): Passkeys {
+  return {
+    contribution: contribution(foundation),
+    mount(provider, entrance = []) {
+      const house: House = { ...foundation, provider };
+      provider.use(securityHeaders(house.issuer));
+      provider.use(failure(house.renderer, house.log));
+      for (const middleware of entrance) provider.use(middleware);
+      provider.use(oneUnitOfWork(house));
+      provider.use(routes(house));
+    },
+  };
+}
+
+/** Nothing is answered before everything that the request wrote is stored. */
+function oneUnitOfWork({ unit }: House): Middleware {
+  return async function flush(_ctx, next) {
+    await unit.run(next);
+  };
+}

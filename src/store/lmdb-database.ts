@@ -1,0 +1,173 @@
+/** LMDB with expiry: cells that are gone when their time is over, whether or not somebody has removed them yet. */
+import { chmodSync, mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { open, type RootDatabase } from "lmdb";
+import type { Clock } from "../clock.ts";
+import { LatchkeyError, refuse } from "../errors.ts";
+import { EXPIRY, endOf, expiring, expiryKey } from "./lmdb-keys.ts";
+import type { Millis } from "./store.ts";
+
+/** What stands under a key. */
+export interface Cell {
+  rest: string;
+  /** Milliseconds since the epoch; {@link NEVER} when it stays. */
+  expires: number;
+}
+
+export const NEVER = Number.POSITIVE_INFINITY;
+
+/** Every so many transactions one also removes what expired, so that a store nobody sweeps stays small. */
+const PRUNE_EVERY = 32;
+const PRUNE_ALONG = 64;
+/** A disk that does not answer must not hold a request for ever. */
+const FLUSH_TIMEOUT: Millis = 10_000;
+
+export class LmdbDatabase {
+  readonly #lmdb: RootDatabase<string, Buffer>;
+  readonly #clock: Clock;
+  #transactions = 0;
+  #closing: Promise<void> | undefined;
+
+  /** Opens the folder; makes it when it is missing, for its owner only. */
+  constructor(path: string, clock: Clock) {
+    mkdirSync(path, { recursive: true, mode: 0o700 });
+    this.#lmdb = open({ path, noSubdir: false, encoding: "string", keyEncoding: "binary" });
+    this.#clock = clock;
+    // The folder may have been there before us, open to others.
+    for (const file of ["data.mdb", "lock.mdb"]) chmodSync(join(path, file), 0o600);
+  }
+
+  /** When what is written now ends. */
+  end(lasts: Millis | undefined): number {
+    return lasts === undefined ? NEVER : this.#clock.now() + lasts;
+  }
+
+  /** The live cell under a key. */
+  get(key: Buffer): Cell | undefined {
+    const text = this.#lmdb.get(key);
+    const cell = text === undefined ? undefined : decode(text);
+    return cell && cell.expires > this.#clock.now() ? cell : undefined;
+  }
+
+  /** Live cells whose keys begin with `prefix`, in byte order. */
+  range(
+    prefix: Buffer,
+    { start = prefix, limit }: { start?: Buffer; limit: number },
+  ): (Cell & { key: Buffer })[] {
+    const now = this.#clock.now();
+    const found = [];
+    if (limit < 1) return [];
+    for (const { key, value } of this.#lmdb.getRange({ start, end: endOf(prefix) })) {
+      const cell = decode(value);
+      if (cell.expires > now && found.push({ ...cell, key }) >= limit) break;
+    }
+    return found;
+  }
+
+  /** The last key that begins with `prefix`. */
+  last(prefix: Buffer): Buffer | undefined {
+    const [key] = this.#lmdb.getKeys({ start: endOf(prefix), end: prefix, reverse: true, limit: 1 });
+    return key;
+  }
+
+  /** Only inside {@link transact}. An overwritten cell's expiry stays behind and is found to be void later. */
+  put(key: Buffer, cell: Cell): void {
+    this.#lmdb.put(key, encode(cell));
+    if (cell.expires !== NEVER) this.#lmdb.put(expiryKey(cell.expires, key), "");
+  }
+
+  /** Only inside {@link transact}. */
+  remove(key: Buffer): void {
+    this.#lmdb.remove(key);
+  }
+
+  /** Reads the newest committed state: our read transaction may be older than another process's last commit. */
+  async look<T>(action: () => T): Promise<T> {
+    try {
+      this.#lmdb.resetReadTxn();
+      return action();
+    } catch (cause) {
+      throw await failure(cause);
+    }
+  }
+
+  /**
+   * Runs `action` alone among all writers of the folder. It must not throw: what it wrote before would stay.
+   * `durable` waits until the disk has it.
+   */
+  async transact<T>(action: () => T, durable = false): Promise<T> {
+    try {
+      const committed = this.#lmdb.transaction(() => {
+        if (++this.#transactions % PRUNE_EVERY === 0) this.prune(PRUNE_ALONG);
+        return action();
+      });
+      // Asked for now, this is the flush of the transaction that was just queued.
+      const flushed = durable ? Promise.resolve(this.#lmdb.flushed) : undefined;
+      const result = await committed;
+      if (flushed) await within(FLUSH_TIMEOUT, flushed);
+      return result;
+    } catch (cause) {
+      throw await failure(cause);
+    }
+  }
+
+  /** Removes up to `limit` cells whose time is over; only inside {@link transact}. */
+  prune(limit: number): { seen: number; removed: number } {
+    const now = this.#clock.now();
+    const expiries = [
+      ...this.#lmdb.getKeys({ start: EXPIRY, end: expiryKey(now + 1, Buffer.alloc(0)), limit }),
+    ];
+    let removed = 0;
+    for (const expiry of expiries) {
+      const key = expiring(expiry);
+      const text = this.#lmdb.get(key);
+      // A later write may have prolonged the cell; then it has a later expiry too.
+      if (text !== undefined && decode(text).expires <= now) {
+        this.#lmdb.remove(key);
+        removed++;
+      }
+      this.#lmdb.remove(expiry);
+    }
+    return { seen: expiries.length, removed };
+  }
+
+  /** Frees the places of readers that were killed: they would keep old pages from being used again. */
+  forgetDeadReaders(): void {
+    this.#lmdb.readerCheck();
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#lmdb.close();
+    return this.#closing;
+  }
+}
+
+/** `<expiry> <rest>`: milliseconds since the epoch in base 36, or nothing. */
+function encode({ expires, rest }: Cell): string {
+  return `${expires === NEVER ? "" : expires.toString(36)} ${rest}`;
+}
+
+function decode(text: string): Cell {
+  const space = text.indexOf(" ");
+  return {
+    expires: space === 0 ? NEVER : Number.parseInt(text.slice(0, space), 36),
+    rest: text.slice(space + 1),
+  };
+}
+
+async function within(timeout: Millis, flushed: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(refuse("store_not_durable")), timeout);
+  });
+  await Promise.race([flushed, late]).finally(() => clearTimeout(timer));
+}
+
+async function failure(cause: unknown): Promise<unknown> {
+  if (cause instanceof LatchkeyError || cause instanceof TypeError) return cause;
+  // The reason of a failed commit is a promise of its own; left alone, it would end the process.
+  const reason = await (cause as { commitError?: Promise<never> }).commitError?.catch(
+    (error: unknown) => error,
+  );
+  return refuse("store_unavailable", { cause: reason ?? cause });
+}

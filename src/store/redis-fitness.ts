@@ -1,0 +1,108 @@
+/** Is this Redis fit to keep accounts? Asked at boot, and before writes that must not be lost. */
+import type { Cluster, Redis } from "ioredis";
+
+/** What is wrong with a Redis. Each sentence says what to do about it. */
+export interface Fitness {
+  /** Reasons not to start. */
+  refusals: string[];
+  /** Reasons to worry. */
+  warnings: string[];
+}
+
+/** How far a Redis goes before it answers a write. */
+export type Persistence =
+  /** Every write is on disk before its answer. */
+  | "always"
+  /** A write can be waited for: `WAITAOF`, from 7.2 on. */
+  | "waitable"
+  /** Acknowledged writes may be lost. */
+  | "weaker";
+
+interface Facts {
+  version: [major: number, minor: number];
+  info: Map<string, string>;
+  /** `undefined` when the server does not tell. */
+  fsync: string | undefined;
+}
+
+/**
+ * Looks at version, role, eviction and persistence of every master.
+ *
+ * @example
+ * ```ts
+ * import { Redis } from "ioredis";
+ * import { checkRedis } from "latchkey/redis";
+ * const redis = new Redis();
+ * const { refusals, warnings } = await checkRedis(redis);
+ * ```
+ */
+export async function checkRedis(client: Redis | Cluster): Promise<Fitness> {
+  const facts = await Promise.all(masters(client).map(ask));
+  const judged = facts.map(judge);
+  return {
+    refusals: [...new Set(judged.flatMap(({ refusals }) => refusals))],
+    warnings: [...new Set(judged.flatMap(({ warnings }) => warnings))],
+  };
+}
+
+/** The weakest persistence among the masters. */
+export async function persistenceOf(client: Redis | Cluster): Promise<Persistence> {
+  const found = (await Promise.all(masters(client).map(ask))).map(persistence);
+  return (["weaker", "waitable"] as const).find((level) => found.includes(level)) ?? "always";
+}
+
+/** The servers that hold the data: reads and walks go to them alone. */
+export function masters(client: Redis | Cluster): Redis[] {
+  return client.isCluster ? (client as Cluster).nodes("master") : [client as Redis];
+}
+
+async function ask(server: Redis): Promise<Facts> {
+  const info = new Map<string, string>();
+  for (const line of (await server.info()).split("\r\n")) {
+    const [name = "", value] = line.split(/:(.*)/s);
+    if (value !== undefined) info.set(name, value);
+  }
+  const [major = 0, minor = 0] = (info.get("redis_version") ?? "").split(".").map(Number);
+  // Hosted servers often forbid CONFIG.
+  const fsync = await server.config("GET", "appendfsync").then(
+    (answer) => (answer as string[])[1],
+    () => undefined,
+  );
+  return { version: [major, minor], info, fsync };
+}
+
+function persistence({ info, fsync, version }: Facts): Persistence {
+  if (info.get("aof_enabled") !== "1") return "weaker";
+  if (fsync === "always") return "always";
+  return isAtLeast(version, 7, 2) ? "waitable" : "weaker";
+}
+
+function isAtLeast([major, minor]: Facts["version"], wantedMajor: number, wantedMinor: number): boolean {
+  return major > wantedMajor || (major === wantedMajor && minor >= wantedMinor);
+}
+
+function judge(facts: Facts): Fitness {
+  const { version, info, fsync } = facts;
+  const refusals = [];
+  const warnings = [];
+  const policy = info.get("maxmemory_policy");
+  if (!isAtLeast(version, 6, 2)) {
+    refusals.push(`Redis ${version.join(".")} is too old. Use 6.2 or newer.`);
+  }
+  if (policy !== undefined && policy !== "noeviction") {
+    refusals.push(
+      `Redis may evict passkeys and sessions: maxmemory-policy is ${policy}. Set it to noeviction.`,
+    );
+  }
+  if (info.get("role") === "slave") {
+    refusals.push("This Redis is a replica and takes no writes. Name the master.");
+  }
+  if (info.get("aof_enabled") !== "1") {
+    warnings.push("Redis keeps no append-only file: a crash loses accounts. Set appendonly to yes.");
+  } else if (fsync === undefined) {
+    warnings.push("Redis does not tell when it writes to disk. Make sure that appendfsync is always.");
+  } else if (fsync !== "always") {
+    warnings.push(`A power cut may lose acknowledged changes: appendfsync is ${fsync}. Set it to always.`);
+  }
+  return { refusals, warnings };
+}

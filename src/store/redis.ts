@@ -1,0 +1,287 @@
+/**
+ * The store on Redis: a command or a script on one key each, so that a cluster runs the same code.
+ *
+ * Records are at `<prefix><kind>:<id>`, so an operator finds them; counters, sets and logs are at
+ * `<prefix>#counter:`, `#set:` and `#log:` and cannot be taken for records.
+ */
+import { type Cluster, Redis } from "ioredis";
+import { refuse } from "../errors.ts";
+import type { Event } from "../events.ts";
+import * as limits from "./limits.ts";
+import { newVersion } from "./record.ts";
+import { checkRedis, masters } from "./redis-fitness.ts";
+import { OWN_CONNECTION, type RedisDurability, RedisLink, unavailable } from "./redis-link.ts";
+import * as scripts from "./redis-scripts.ts";
+import type * as port from "./store.ts";
+
+export { checkRedis, type Fitness } from "./redis-fitness.ts";
+export type { RedisDurability } from "./redis-link.ts";
+
+export interface RedisStoreOptions {
+  /** Begins every key. Default `latchkey:`. */
+  prefix?: string;
+  /** Default `disk`. */
+  durability?: RedisDurability;
+}
+
+export interface RedisConnectOptions extends RedisStoreOptions {
+  log?: {
+    info(fields: Record<string, unknown>, message: string): void;
+    warn(fields: Record<string, unknown>, message: string): void;
+  };
+}
+
+const PREFIX = "latchkey:";
+
+/**
+ * A store on the host's own client; closing the store leaves the client open.
+ *
+ * A client with an offline queue keeps requests waiting while Redis is away; `enableOfflineQueue: false` and a
+ * `commandTimeout` let them fail in time.
+ *
+ * @throws TypeError for a cluster client that reads from replicas
+ * @example
+ * ```ts
+ * import { Redis } from "ioredis";
+ * import { redisStore } from "latchkey/redis";
+ * const store = redisStore(new Redis({ enableOfflineQueue: false, commandTimeout: 1_000 }));
+ * ```
+ */
+export function redisStore(client: Redis | Cluster, options: RedisStoreOptions = {}): port.Store {
+  return new RedisStore(client, options);
+}
+
+/**
+ * A store on a connection of its own, which comes back by itself.
+ *
+ * @param url - `redis://` or `rediss://`, with user, password and database where needed
+ * @throws `store_unavailable` when nothing answers, `store_refused` when this Redis cannot keep accounts
+ */
+export async function connectRedis(url: string, options: RedisConnectOptions = {}): Promise<port.Store> {
+  const client = new Redis(url, { ...OWN_CONNECTION, lazyConnect: true });
+  try {
+    await connected(client);
+    const { refusals, warnings } = await checkRedis(client);
+    if (refusals.length > 0) throw refuse("store_refused", { detail: refusals.join(" ") });
+    for (const warning of warnings) options.log?.warn({ store: "redis" }, warning);
+  } catch (error) {
+    client.disconnect();
+    throw error;
+  }
+  tell(client, options.log);
+  return new RedisStore(client, options, () => void client.disconnect());
+}
+
+/** Connects, or says what the last attempt ran into: ioredis itself only says that it is closed. */
+async function connected(client: Redis): Promise<void> {
+  let reason: unknown;
+  const remember = (error: unknown) => {
+    reason = error;
+  };
+  client.on("error", remember);
+  try {
+    await client.connect();
+  } catch (error) {
+    throw unavailable(reason ?? error);
+  } finally {
+    // Without a listener ioredis prints its errors.
+    client.on("error", () => {}).off("error", remember);
+  }
+}
+
+/** One line when the connection goes, one when it is back. */
+function tell(client: Redis, log: RedisConnectOptions["log"]): void {
+  let away = false;
+  client.on("reconnecting", () => {
+    if (!away) log?.warn({ store: "redis" }, "the connection to Redis was lost");
+    away = true;
+  });
+  client.on("ready", () => {
+    if (away) log?.info({ store: "redis" }, "the connection to Redis is back");
+    away = false;
+  });
+}
+
+class RedisStore implements port.Store {
+  readonly driver = "redis";
+  readonly #link: RedisLink;
+  readonly #client: Redis | Cluster;
+  readonly #prefix: string;
+  readonly #release: () => void;
+
+  constructor(client: Redis | Cluster, options: RedisStoreOptions, release = () => {}) {
+    const { scaleReads = "master" } = client.options as { scaleReads?: unknown };
+    if (scaleReads !== "master")
+      throw new TypeError("A store reads from masters: leave scaleReads at master.");
+    this.#client = client;
+    this.#link = new RedisLink(client, options.durability ?? "disk");
+    this.#prefix = options.prefix ?? PREFIX;
+    this.#release = release;
+  }
+
+  async read<T>(key: port.Key): Promise<port.Stored<T> | undefined> {
+    if (!limits.canExist(key)) return undefined;
+    return parse<T>(await this.#link.send(() => this.#client.get(this.#record(key))));
+  }
+
+  async write<T>(key: port.Key, value: T, options: port.WriteOptions = {}): Promise<void> {
+    limits.requireKey(key);
+    const ttl = limits.span(options.ttl);
+    const record = `${newVersion()} ${limits.toJson(value)}`;
+    await this.#link.send(() =>
+      ttl === undefined
+        ? this.#client.set(this.#record(key), record)
+        : this.#client.set(this.#record(key), record, "PX", ttl),
+    );
+  }
+
+  async commit<T>(key: port.Key, value: T, options: port.CommitOptions): Promise<boolean> {
+    limits.requireKey(key);
+    limits.requireVersion(options.version);
+    const ttl = limits.span(options.ttl) ?? "";
+    const args = [options.expect, options.version, limits.toJson(value), ttl];
+    return (await this.#change<number>(options.durable, scripts.commit, this.#record(key), ...args)) === 1;
+  }
+
+  async take<T>(key: port.Key, op: port.Op): Promise<T | undefined> {
+    const mark = limits.mark(op);
+    if (!limits.canExist(key)) return undefined;
+    const record = await this.#link.run<string | null>(
+      scripts.take,
+      this.#record(key),
+      mark,
+      limits.TAKEN_FOR,
+    );
+    return parse<T>(record)?.value;
+  }
+
+  async remove(key: port.Key, options: { durable?: boolean } = {}): Promise<void> {
+    if (limits.canExist(key)) await this.#change(options.durable, scripts.remove, this.#record(key));
+  }
+
+  async count(key: port.Key, window: port.Millis): Promise<number> {
+    limits.requireKey(key);
+    return this.#link.run(scripts.count, this.#other("counter", key), limits.span(window));
+  }
+
+  async join(set: port.Key, member: string, ttl?: port.Millis): Promise<void> {
+    limits.requireKey(set, member);
+    const joined = await this.#link.run(
+      scripts.join,
+      this.#other("set", set),
+      member,
+      limits.span(ttl) ?? "",
+    );
+    if (joined === 0) throw new TypeError(limits.MIXED);
+  }
+
+  async leave(set: port.Key, member: string): Promise<void> {
+    if (!limits.canExist(set, member)) return;
+    await this.#link.send(() => this.#client.zrem(this.#other("set", set), member));
+  }
+
+  async members(set: port.Key, { after, limit = limits.PAGE }: port.Range = {}): Promise<string[]> {
+    if (!limits.canExist(set, after)) return [];
+    const start = after === undefined ? "-" : `(${after}`;
+    return this.#link.run(scripts.members, this.#other("set", set), start, limit);
+  }
+
+  async append(log: port.Key, event: Event, op: port.Op): Promise<void> {
+    limits.mark(op);
+    limits.requireKey(log);
+    await this.#link.run(scripts.append, this.#other("log", log), limits.toJson(event));
+  }
+
+  async *tail(log: port.Key, from?: port.Cursor): AsyncGenerator<{ event: Event; cursor: port.Cursor }> {
+    if (!limits.canExist(log)) return;
+    const key = this.#other("log", log);
+    let cursor = from ?? "0";
+    let page: string[];
+    do {
+      page = await this.#link.send(() =>
+        this.#client.zrangebyscore(key, `(${cursor}`, "+inf", "WITHSCORES", "LIMIT", 0, limits.BATCH),
+      );
+      for (let i = 0; i < page.length; i += 2) {
+        cursor = page[i + 1] ?? cursor;
+        yield { event: JSON.parse(page[i] ?? ""), cursor };
+      }
+    } while (page.length === 2 * limits.BATCH);
+  }
+
+  /** The cursor names a master and the place in it; when that master is gone, the walk begins anew. */
+  async *scan(kind: port.Kind, from?: port.Cursor): AsyncGenerator<port.Batch> {
+    limits.requireKind(kind);
+    const [name, place = START] = from?.split(" ") ?? [];
+    const servers = masters(this.#client).sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1));
+    const first = servers.findIndex((server) => nameOf(server) === name);
+    for (const server of first < 0 ? servers : servers.slice(first)) {
+      let cursor = nameOf(server) === name ? place : START;
+      while (cursor !== END) {
+        const [following, keys] = await this.#link.send(() => this.#scanned(server, kind, cursor));
+        cursor = following === START ? END : following;
+        yield { entries: await this.#entries(keys), next: `${nameOf(server)} ${cursor}` };
+      }
+    }
+  }
+
+  async ping(): Promise<void> {
+    await this.#link.send(() => this.#client.ping(), 1);
+  }
+
+  /** Redis removes what expired itself. */
+  async sweep(): Promise<number> {
+    return 0;
+  }
+
+  async close(): Promise<void> {
+    this.#link.close();
+    this.#release();
+  }
+
+  #record(key: port.Key): string {
+    return this.#prefix + key;
+  }
+
+  /** No kind begins with `#`. */
+  #other(sort: "counter" | "set" | "log", key: port.Key): string {
+    return `${this.#prefix}#${sort}:${key}`;
+  }
+
+  #change<T>(
+    durable: boolean | undefined,
+    script: scripts.Script,
+    key: string,
+    ...args: (string | number)[]
+  ): Promise<T> {
+    return durable ? this.#link.runDurably(script, key, ...args) : this.#link.run(script, key, ...args);
+  }
+
+  /** Keys of one step of a walk. A client's own `keyPrefix` is added to every command but to this one. */
+  async #scanned(server: Redis, kind: port.Kind, cursor: string): Promise<[next: string, keys: port.Key[]]> {
+    const before = (this.#client.options.keyPrefix ?? "") + this.#prefix;
+    const pattern = `${before.replace(/[[\]*?\\^]/g, "\\$&")}${kind}:*`;
+    const [next, keys] = await server.scan(cursor, "MATCH", pattern, "COUNT", limits.BATCH);
+    return [next, keys.map((key) => key.slice(before.length) as port.Key)];
+  }
+
+  async #entries(keys: port.Key[]): Promise<port.Entry[]> {
+    const found = await Promise.all(
+      keys.map(async (key) => ({ key, stored: await this.read<unknown>(key) })),
+    );
+    return found.flatMap(({ key, stored }) => (stored ? [{ key, ...stored }] : []));
+  }
+}
+
+const START = "0";
+const END = "end";
+
+function nameOf({ options }: Redis): string {
+  return options.path ?? `${options.host}:${options.port}`;
+}
+
+/** A record, unless it is absent or taken. */
+function parse<T>(record: string | null): port.Stored<T> | undefined {
+  if (record === null || record.startsWith("!")) return undefined;
+  const space = record.indexOf(" ");
+  return { version: record.slice(0, space), value: JSON.parse(record.slice(space + 1)) as T };
+}

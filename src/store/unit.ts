@@ -1,0 +1,89 @@
+/**
+ * One request's work on the store: its plain writes are held back and go out together, before the answer does.
+ *
+ * The library behind the OpenID endpoints awaits each write on its own; a sign-in would wait for ten of them one after
+ * another. Held back, they leave in one go. That is sound because nothing is answered before they are stored: when
+ * the flush fails, the caller takes cookies and redirects back. Whatever decides something (commit, take, remove)
+ * is never held back, and reads see what is held back.
+ */
+import { AsyncLocalStorage } from "node:async_hooks";
+import { newVersion } from "./record.ts";
+import type { Key, Millis, Store, Stored, Version } from "./store.ts";
+
+interface Held {
+  stored: Stored<unknown>;
+  send(): Promise<unknown>;
+}
+
+interface Work {
+  held: Map<Key, Held>;
+  reads: Map<Key, Promise<Stored<unknown> | undefined>>;
+}
+
+/** The store as one request sees it; outside a request every call goes straight to the store. */
+export interface UnitOfWork {
+  /** Runs a request and then sends what it held back, all at once; rejects when any of it was not stored. */
+  run<T>(request: () => Promise<T>): Promise<T>;
+  /** Reads once per request: a second read of the same key gets the first one's answer. */
+  read<T>(key: Key): Promise<Stored<T> | undefined>;
+  /** Starts a read that is going to be wanted, so that nobody waits for it later. */
+  prefetch(key: Key): void;
+  /** The version this request read under a key, held writes aside; `absent` when it read none: for commits that are held back. */
+  version(key: Key): Promise<Version | "absent">;
+  /** Forgets what was read or held back under a key, because the store has moved on. */
+  forget(key: Key): void;
+  write(key: Key, value: unknown, ttl: Millis): Promise<void>;
+  /** Holds back any single-key operation whose outcome the request itself does not need. */
+  hold(key: Key, value: unknown, send: () => Promise<unknown>): Promise<void>;
+}
+
+export function unitOfWork(store: Store): UnitOfWork {
+  const current = new AsyncLocalStorage<Work>();
+
+  function fetch(work: Work, key: Key): Promise<Stored<unknown> | undefined> {
+    const known = work.reads.get(key);
+    if (known) return known;
+    const reading = store.read(key);
+    // A prefetched read that nobody comes to want must not end the process when it fails.
+    reading.catch(() => {});
+    work.reads.set(key, reading);
+    return reading;
+  }
+
+  async function hold(key: Key, value: unknown, send: () => Promise<unknown>): Promise<void> {
+    const work = current.getStore();
+    if (!work) return void (await send());
+    const stored = { value, version: newVersion() };
+    work.held.set(key, { stored, send });
+  }
+
+  return {
+    run: (request) =>
+      current.run({ held: new Map(), reads: new Map() }, async () => {
+        const result = await request();
+        const { held } = current.getStore() as Work;
+        if (held.size > 0) await Promise.all([...held.values()].map(({ send }) => send()));
+        return result;
+      }),
+    async read<T>(key: Key) {
+      const work = current.getStore();
+      if (!work) return store.read<T>(key);
+      return (work.held.get(key)?.stored ?? (await fetch(work, key))) as Stored<T> | undefined;
+    },
+    prefetch(key) {
+      const work = current.getStore();
+      if (work && !work.held.has(key)) void fetch(work, key);
+    },
+    async version(key) {
+      const work = current.getStore();
+      return (await (work ? work.reads.get(key) : store.read(key)))?.version ?? "absent";
+    },
+    forget(key) {
+      const work = current.getStore();
+      work?.held.delete(key);
+      work?.reads.delete(key);
+    },
+    write: (key, value, ttl) => hold(key, value, () => store.write(key, value, { ttl })),
+    hold,
+  };
+}

@@ -1,0 +1,95 @@
+/**
+ * The stylesheet, the one client script and the icon: read once at start, named by their content, compressed ahead.
+ *
+ * A name that changes with the content may be cached for ever, and every answer costs one map lookup.
+ */
+import { createHash } from "node:crypto";
+import { existsSync, readFileSync } from "node:fs";
+import { extname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { brotliCompressSync, constants, gzipSync } from "node:zlib";
+
+/** One file as it goes to browsers. */
+export interface Asset {
+  /** `/assets/latchkey.<hash>.css`: may be cached for ever. */
+  path: string;
+  /** The media type, with its charset. */
+  type: string;
+  /** A strong entity tag, quotes included (RFC 9110, section 8.8.3). */
+  etag: string;
+  body: Buffer;
+  gzip: Buffer;
+  br: Buffer;
+}
+
+/** All assets of this installation. */
+export interface Assets {
+  /** URLs for the pages. */
+  readonly css: string;
+  readonly js: string;
+  readonly icon: string;
+  /** The asset at a path, or undefined. */
+  find(path: string): Asset | undefined;
+}
+
+/** Where the assets come from. */
+export interface AssetsOptions {
+  /** A folder whose files stand in for those of `views/`. */
+  overlay?: string;
+  /** The built client script; the default is the one that `node build.js` made. */
+  script?: string;
+}
+
+const views = fileURLToPath(new URL("../../views/", import.meta.url));
+const builtScript = fileURLToPath(new URL("../../dist/browser/latchkey.js", import.meta.url));
+
+const TYPES: Readonly<Record<string, string>> = {
+  ".css": "text/css; charset=utf-8",
+  ".js": "text/javascript; charset=utf-8",
+  ".svg": "image/svg+xml; charset=utf-8",
+};
+
+/** Reads and prepares the assets; throws when a file is missing. */
+export function loadAssets(o: AssetsOptions = {}): Assets {
+  const css = prepare("latchkey.css", minifyCss(readFileSync(locate("latchkey.css", o.overlay), "utf8")));
+  const icon = prepare("latchkey.svg", readFileSync(locate("latchkey.svg", o.overlay), "utf8").trim());
+  const js = prepare("latchkey.js", readFileSync(o.script ?? builtScript, "utf8").trim());
+  const byPath = new Map([css, icon, js].map((asset) => [asset.path, asset]));
+  return { css: css.path, js: js.path, icon: icon.path, find: (path) => byPath.get(path) };
+}
+
+function locate(name: string, overlay: string | undefined): string {
+  const own = overlay === undefined ? undefined : join(overlay, name);
+  return own !== undefined && existsSync(own) ? own : join(views, name);
+}
+
+function prepare(name: string, text: string): Asset {
+  const body = Buffer.from(text);
+  const hash = createHash("sha256").update(body).digest("base64url").slice(0, 12);
+  const extension = extname(name);
+  return {
+    path: `/assets/${name.slice(0, -extension.length)}.${hash}${extension}`,
+    type: TYPES[extension] ?? "application/octet-stream",
+    etag: `"${hash}"`,
+    body,
+    gzip: gzipSync(body, { level: 9 }),
+    br: brotliCompressSync(body, { params: { [constants.BROTLI_PARAM_QUALITY]: 11 } }),
+  };
+}
+
+/** Comments and spare white space go; strings are kept as they are. Spaces before `:` and `(` may be combinators. */
+function minifyCss(source: string): string {
+  return source
+    .split(/("(?:[^"\\]|\\.)*")|\/\*[\s\S]*?\*\//)
+    .map((piece = "") =>
+      piece.startsWith('"')
+        ? piece
+        : piece
+            .replace(/\s+/g, " ")
+            .replace(/ ?([{};,]) ?/g, "$1")
+            .replace(/: /g, ":")
+            .replaceAll(";}", "}"),
+    )
+    .join("")
+    .trim();
+}

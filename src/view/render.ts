@@ -1,0 +1,143 @@
+/**
+ * Pages: plain HTML templates, each given its model and the texts of one language.
+ *
+ * Every template is compiled at start, so a broken one stops the start and not a request. What a template prints is
+ * escaped; the only raw output is another template's (a test holds the templates to that).
+ */
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { Eta } from "eta";
+import { refuse } from "../errors.ts";
+import type { Assets } from "./assets.ts";
+import { type Copy, loadCopy, type Part, type Values } from "./copy.ts";
+import { type LibraryForm, readLibraryForm } from "./library-form.ts";
+import { negotiateLocale, textDirection } from "./locale.ts";
+import type { ViewModels, ViewName } from "./models.ts";
+
+/** What a page needs besides its model. */
+export interface PageOptions {
+  /** One of the languages there are; see {@link Renderer.negotiate}. */
+  locale: string;
+  requestId?: string;
+}
+
+export interface Renderer {
+  /** A whole HTML document. Throws a `TypeError` when the model does not fit the view. */
+  render<K extends ViewName>(name: K, model: ViewModels[K], o: PageOptions): string;
+  /** The language of a request, of those this installation has texts for. */
+  negotiate(acceptLanguage?: string, uiLocales?: string): string;
+  /** The sentence for people of an error code, for problem documents; undefined for a code without a text. */
+  sentence(code: string, locale: string): string | undefined;
+}
+
+export interface RendererOptions {
+  /** A folder that overlays `views/` file by file; its texts overlay ours key by key. */
+  overlay?: string;
+  assets: Pick<Assets, "css" | "js" | "icon">;
+}
+
+/** What every template sees as `it`; layouts and partials see what they are given besides. */
+interface Scope {
+  view: ViewName;
+  model: unknown;
+  locale: string;
+  dir: "ltr" | "rtl";
+  requestId: string | undefined;
+  assets: RendererOptions["assets"];
+  t(key: string, values?: Values): string;
+  parts(key: string, values?: Values): Part[];
+  has(key: string): boolean;
+  /** The texts under a key as JSON: what the client script may have to say. */
+  messages(prefix: string): string;
+  /** An ISO date or seconds since the epoch, as people write it. */
+  date(value: string | number, style?: "day" | "moment"): string;
+  libraryForm(html: string): LibraryForm;
+  /** True for a link that leads to a web page: an app's own address never becomes a `javascript:` link. */
+  isWebLink(url: string): boolean;
+}
+
+const views = fileURLToPath(new URL("../../views/", import.meta.url));
+const FOLDERS = ["layouts", "pages", "partials"] as const;
+
+/**
+ * Compiles all templates and reads all texts; `configuration_invalid` when one of them cannot be used.
+ *
+ * @example
+ * ```ts
+ * const renderer = createRenderer({ assets: loadAssets() });
+ * const html = renderer.render("about", {}, { locale: renderer.negotiate("de-AT") });
+ * ```
+ */
+export function createRenderer(o: RendererOptions): Renderer {
+  const folders = o.overlay === undefined ? [views] : [views, o.overlay];
+  const copy = loadCopy(folders);
+  const eta = compile(folders);
+  return {
+    render: (name, model, page) => eta.render(`@pages/${name}`, scope(name, model, page, copy, o.assets)),
+    negotiate: (acceptLanguage, uiLocales) => negotiateLocale(acceptLanguage, uiLocales, copy.languages),
+    sentence: (code, locale) => (copy.has(`error.${code}`) ? copy.text(locale, `error.${code}`) : undefined),
+  };
+}
+
+function compile(folders: readonly string[]): Eta {
+  const eta = new Eta({ autoTrim: false });
+  for (const folder of folders) {
+    for (const kind of FOLDERS.filter((name) => existsSync(join(folder, name)))) {
+      for (const file of readdirSync(join(folder, kind)).filter((name) => name.endsWith(".eta"))) {
+        load(eta, `@${kind}/${file.slice(0, -".eta".length)}`, join(folder, kind, file));
+      }
+    }
+  }
+  return eta;
+}
+
+function load(eta: Eta, name: string, path: string): void {
+  try {
+    // Indentation is for those who read the template.
+    eta.loadTemplate(
+      name,
+      readFileSync(path, "utf8")
+        .replace(/\s*\n\s*/g, "\n")
+        .trim(),
+    );
+  } catch (cause) {
+    throw refuse("configuration_invalid", { detail: `The template ${path} cannot be used.`, cause });
+  }
+}
+
+function scope(
+  view: ViewName,
+  model: unknown,
+  page: PageOptions,
+  copy: Copy,
+  assets: Scope["assets"],
+): Scope {
+  const { locale } = page;
+  return {
+    view,
+    model,
+    locale,
+    dir: textDirection(locale),
+    requestId: page.requestId,
+    assets,
+    t: (key, values) => copy.text(locale, key, values),
+    parts: (key, values) => copy.parts(locale, key, values),
+    has: copy.has,
+    messages: (prefix) => JSON.stringify(copy.group(locale, prefix)),
+    date: (value, style = "day") => formatDate(value, locale, style),
+    libraryForm: readLibraryForm,
+    isWebLink: (url) => /^https?:\/\//i.test(url) && URL.canParse(url),
+  };
+}
+
+/** Dates are UTC: the server knows no one's time zone, and "created" must not depend on where it runs. */
+function formatDate(value: string | number, locale: string, style: "day" | "moment"): string {
+  const at = new Date(typeof value === "number" ? value * 1000 : value);
+  if (Number.isNaN(at.getTime())) return String(value);
+  return new Intl.DateTimeFormat(locale, {
+    dateStyle: style === "day" ? "long" : "medium",
+    ...(style === "moment" ? ({ timeStyle: "long" } as const) : {}),
+    timeZone: "UTC",
+  }).format(at);
+}

@@ -1,0 +1,267 @@
+/** The house rules that no compiler knows: who may import whom, who owns which dependency, how long a file may be. */
+import { readdirSync, readFileSync } from "node:fs";
+import { builtinModules } from "node:module";
+import { dirname, join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+import { describe, expect, test } from "vitest";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const src = join(root, "src");
+
+/** Words that every room may speak: the error table, the types of events, the time. */
+const BASE = ["errors", "events", "clock"];
+
+/** Composition roots and the public face: nothing imports them but the roots of {@link STARTS}. */
+const ROOTS = ["index", "cli", "server", "plugin", "testing"];
+
+/**
+ * Whom each room may import besides {@link BASE}. A room is a folder of `src`, a file at its top, or a part of
+ * `store`: the port, the two drivers, and what chooses between them.
+ */
+const DOORS: Record<string, readonly string[]> = {
+  errors: [],
+  events: [],
+  clock: [],
+  config: [],
+  log: ["config"],
+  vault: [],
+  store: [],
+  "store/redis": ["store"],
+  "store/lmdb": ["store"],
+  "store/connect": ["store", "store/redis", "store/lmdb"],
+  account: ["store"],
+  passkey: ["account", "store"],
+  oidc: ["passkey", "account", "store", "vault", "log"],
+  view: [],
+  http: ["oidc", "passkey", "account", "store", "view", "vault", "config", "log"],
+  browser: [],
+  demo: ["http", "view", "log"],
+  "testing/": ["store", "passkey"],
+  installation: ["config", "log", "vault", "store", "store/connect", "account", "passkey", "oidc"],
+  plugin: ["http", "oidc", "passkey", "account", "store", "view", "vault", "log", "config"],
+  server: [
+    "installation",
+    "demo",
+    "http",
+    "oidc",
+    "passkey",
+    "account",
+    "store",
+    "view",
+    "vault",
+    "config",
+    "log",
+  ],
+  command: ["installation", "oidc", "account", "passkey", "store", "store/connect", "vault", "config", "log"],
+  cli: ["command", "config"],
+  index: ["passkey", "account", "store", "oidc"],
+  testing: ["testing/", "store"],
+};
+
+/** Roots that start one another. */
+const STARTS = new Set([
+  "cli > server",
+  "command > server",
+  "server > plugin",
+  "index > plugin",
+  "index > server",
+]);
+
+/** Files whose length is a table's, each with the reason. */
+const LONG_FILES: Record<string, string> = {};
+
+/** Who may import which package. `src/browser` is a bundle of its own. */
+const OWNERS: Record<string, readonly string[]> = {
+  "@koa/router": ["http", "server"],
+  "@simplewebauthn/browser": ["browser"],
+  "@simplewebauthn/server": ["passkey"],
+  commander: ["cli", "command"],
+  eta: ["view"],
+  ioredis: ["store/redis"],
+  jose: ["oidc"],
+  koa: ["oidc", "http", "server", "plugin"],
+  lmdb: ["store/lmdb"],
+  "oidc-provider": ["oidc", "plugin", "server"],
+  "openid-client": ["demo"],
+  pino: ["log"],
+  "pino-pretty": ["log"],
+  "raw-body": ["http", "server"],
+  zod: ["config", "http"],
+};
+
+interface Import {
+  from: string;
+  to: string;
+}
+
+const files = readdirSync(src, { recursive: true, withFileTypes: true })
+  .filter((entry) => entry.isFile() && /\.[jt]s$/.test(entry.name))
+  .map((entry) => relative(src, join(entry.parentPath, entry.name)));
+
+const imports: Import[] = files.flatMap((from) =>
+  specifiersOf(readFileSync(join(src, from), "utf8")).map((to) => ({ from, to })),
+);
+const internal = imports
+  .filter(({ to }) => to.startsWith("."))
+  .map(({ from, to }) => ({ from, to: relative(src, join(src, dirname(from), to)) }));
+const external = imports.filter(({ to }) => !to.startsWith(".") && !to.startsWith("node:"));
+
+/** Everything a source file imports: static, type-only, re-exported, dynamic, `require` and `require.resolve`. */
+function specifiersOf(source: string): string[] {
+  const lines = source.split("\n").filter((line) => !/^\s*(\/?\*|\/\/)/.test(line));
+  const found = lines
+    .join("\n")
+    .matchAll(
+      /^(?:import|export)\b[^;"]*?\bfrom\s+"([^"]+)"|^import\s+"([^"]+)"|\b(?:import|require|require\.resolve)\(\s*"([^"]+)"/gm,
+    );
+  return [...found].map(([, a, b, c]) => a ?? b ?? c ?? "");
+}
+
+/** The room a file belongs to: its folder, one of the drivers, or itself where it lies at the top. */
+function roomOf(file: string): string {
+  const [first = "", second = ""] = file.replace(/\.[jt]s$/, "").split("/");
+  if (second === "") return first;
+  const part = first === "store" && /^(redis|lmdb|connect)/.exec(second)?.[0];
+  if (part) return `store/${part}`;
+  return first === "testing" ? "testing/" : first;
+}
+
+function packageOf(specifier: string): string {
+  return specifier
+    .split("/")
+    .slice(0, specifier.startsWith("@") ? 2 : 1)
+    .join("/");
+}
+
+function mayImport(from: string, to: string): boolean {
+  return (
+    from === to || BASE.includes(to) || (DOORS[from] ?? []).includes(to) || STARTS.has(`${from} > ${to}`)
+  );
+}
+
+describe("the reader of imports", () => {
+  test("sees every form of import and none in a comment", () => {
+    const source = [
+      'import { a } from "./a.ts";',
+      'import type {\n  B,\n} from "./b.ts";',
+      'export * from "./c.ts";',
+      'import "./d.ts";',
+      'const e = await import("./e.ts");',
+      'require.resolve("f");',
+      ' * import { no } from "./comment.ts";',
+      '// import { no } from "./comment.ts";',
+    ].join("\n");
+    expect(specifiersOf(source)).toEqual(["./a.ts", "./b.ts", "./c.ts", "./d.ts", "./e.ts", "f"]);
+  });
+
+  test("finds the sources", () => {
+    expect(files).toContain("store/store.ts");
+    expect(internal).toContainEqual({ from: "store/change.ts", to: "errors.ts" });
+  });
+});
+
+describe("rooms", () => {
+  test.each(Object.keys(DOORS))("%s imports only the rooms it may", (room) => {
+    const edges = internal.filter(({ from }) => roomOf(from) === room);
+    expect(edges.filter(({ to }) => !mayImport(room, roomOf(to)))).toEqual([]);
+  });
+
+  test("every room of src has its row in the table", () => {
+    expect([...new Set(files.map(roomOf))].filter((room) => !(room in DOORS))).toEqual([]);
+  });
+
+  test("an import that goes uphill would be seen", () => {
+    expect(mayImport("store", "account")).toBe(false);
+    expect(mayImport("oidc", "http")).toBe(false);
+    expect(mayImport("store/lmdb", "store/redis")).toBe(false);
+    expect(mayImport("account", "store/redis")).toBe(false);
+    expect(mayImport("http", "server")).toBe(false);
+    expect(mayImport("http", "oidc")).toBe(true);
+  });
+
+  test("nobody imports a composition root but the root that starts it", () => {
+    const edges = internal.map(({ from, to }) => [roomOf(from), roomOf(to)] as const);
+    const intoRoots = edges.filter(([from, to]) => from !== to && ROOTS.includes(to));
+    expect(intoRoots.filter(([from, to]) => !STARTS.has(`${from} > ${to}`))).toEqual([]);
+  });
+
+  test("a driver imports the port and nothing else of its folder", () => {
+    const port = ["store/store.ts", "store/record.ts", "store/change.ts"];
+    const strangers = internal.filter(
+      ({ from, to }) =>
+        /^store\/(redis|lmdb)$/.test(roomOf(from)) && roomOf(to) === "store" && !port.includes(to),
+    );
+    expect(strangers).toEqual([]);
+  });
+
+  test("there is no cycle between rooms", () => {
+    const edges = internal.map(({ from, to }) => [roomOf(from), roomOf(to)] as const);
+    expect(cycleIn(edges)).toBeUndefined();
+    expect(
+      cycleIn([
+        ["a", "b"],
+        ["b", "c"],
+        ["c", "a"],
+      ]),
+    ).toEqual(["a", "b", "c", "a"]);
+  });
+});
+
+/** The first way that leads back to where it began. */
+function cycleIn(edges: readonly (readonly [string, string])[]): string[] | undefined {
+  const walk = (room: string, way: string[]): string[] | undefined => {
+    if (way.includes(room)) return [...way.slice(way.indexOf(room)), room];
+    const next = edges.filter(([from, to]) => from === room && to !== room).map(([, to]) => to);
+    for (const to of new Set(next)) {
+      const cycle = walk(to, [...way, room]);
+      if (cycle) return cycle;
+    }
+    return undefined;
+  };
+  return edges.map(([from]) => walk(from, [])).find((cycle) => cycle !== undefined);
+}
+
+describe("dependencies", () => {
+  const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+  const direct = Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies });
+  const development = Object.keys(manifest.devDependencies);
+
+  test("each is imported only by the room that owns it", () => {
+    const strangers = external.filter(({ from, to }) => {
+      const owners = OWNERS[packageOf(to)] ?? [];
+      return !owners.includes(roomOf(from));
+    });
+    expect(strangers).toEqual([]);
+  });
+
+  test("Node's own modules are named with node:", () => {
+    expect(external.filter(({ to }) => builtinModules.includes(to))).toEqual([]);
+  });
+
+  test("each direct one is used", () => {
+    const used = new Set(external.map(({ to }) => packageOf(to)));
+    expect(direct.filter((name) => !used.has(name))).toEqual([]);
+  });
+
+  test("the documentation gives each one a reason and the owner that this test knows", () => {
+    const rows = [
+      ...readFileSync(join(root, "docs/dependencies.md"), "utf8").matchAll(/^\| `([^`]+)` \|(.+)\|$/gm),
+    ];
+    const documented = new Map(
+      rows.map(([, name, rest]) => [name, rest?.split("|").map((cell) => cell.trim())]),
+    );
+    expect([...documented.keys()].sort()).toEqual([...direct, ...development].sort());
+    for (const [name, [why, owner] = []] of documented) {
+      expect(why, `${name}: why`).not.toBe("");
+      if (name && name in OWNERS) expect(owner, `${name}: owner`).toBe(OWNERS[name]?.join(", "));
+    }
+  });
+});
+
+describe("files", () => {
+  test("none in src is longer than 300 lines, tables with a reason apart", () => {
+    const long = files.filter((file) => readFileSync(join(src, file), "utf8").split("\n").length > 301);
+    expect(long.filter((file) => !(file in LONG_FILES))).toEqual([]);
+    expect(Object.keys(LONG_FILES).filter((file) => !long.includes(file))).toEqual([]);
+  });
+});

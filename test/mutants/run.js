@@ -1,0 +1,100 @@
+/**
+ * Proves that the tests would notice: each patch of this folder takes one promise out of the sources, and the tests
+ * named for it must fail. On the unchanged sources the same tests must pass.
+ *
+ *   node test/mutants/run.js [name…]
+ */
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { summary } from "../suite.js";
+import { copyTree } from "../support/tree.js";
+
+/** The patches, each with the tests that must notice it. */
+const mutants = {
+  "no-version-check-lmdb": ["test/store/lmdb.test.ts"],
+  "no-version-check-redis": ["test/store/redis.test.ts"],
+  "no-single-use-lmdb": ["test/store/lmdb.test.ts"],
+  "no-single-use-redis": ["test/store/redis.test.ts"],
+  "no-response-id-check": ["test/passkey/authentication.test.ts"],
+};
+
+const patches = fileURLToPath(new URL(".", import.meta.url));
+const TIME_LIMIT = 5 * 60_000;
+
+/** Runs a program in a copy; `code` is its exit code. A program that hangs or cannot be started throws. */
+function run(folder, command, args) {
+  // The copy lies in no repository, and none around it may be taken for its own.
+  const env = { ...process.env, GIT_CEILING_DIRECTORIES: tmpdir() };
+  const options = { cwd: folder, env, encoding: "utf8", timeout: TIME_LIMIT };
+  const { status, signal, error, stdout, stderr } = spawnSync(command, args, options);
+  if (error || signal) throw error ?? new Error(`${command} was ended by ${signal}`);
+  return { code: status, output: `${stdout}${stderr}` };
+}
+
+function inCopy(work) {
+  const folder = mkdtempSync(join(tmpdir(), "latchkey-mutant-"));
+  try {
+    copyTree(folder);
+    return work(folder);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function test(folder, files) {
+  return run(folder, process.execPath, ["test/suite.js", "--bail=1", ...files]);
+}
+
+/** Throws when the unchanged sources do not pass the tests, because then a failure would prove nothing. */
+function control(files) {
+  const { code, output } = inCopy((folder) => test(folder, files));
+  if (code !== 0) throw new Error(`fails without any mutant:\n${output}`);
+}
+
+/** Throws when the patch does not apply, leaves sources that do not compile, or goes unnoticed. */
+function noticed(name, files) {
+  inCopy((folder) => {
+    const apply = run(folder, "git", ["apply", "--verbose", join(patches, `${name}.patch`)]);
+    if (apply.code !== 0) throw new Error(`the patch no longer applies; make it anew:\n${apply.output}`);
+    const types = run(folder, "node_modules/.bin/tsc", ["--noEmit", "-p", "tsconfig.json"]);
+    if (types.code !== 0)
+      throw new Error(`the mutant does not compile, so its failure would prove nothing:\n${types.output}`);
+    const tests = test(folder, files);
+    if (tests.code === 0) throw new Error(`nobody noticed. These tests passed: ${files.join(" ")}`);
+  });
+}
+
+/** Runs one check and prints what came of it; true when it passed. */
+function passes(title, check) {
+  const started = performance.now();
+  let outcome = "ok";
+  try {
+    check();
+  } catch (error) {
+    outcome = `FAILED: ${error.message}`;
+  }
+  console.log(`${title}: ${outcome} (${((performance.now() - started) / 1000).toFixed(1)} s)`);
+  return outcome === "ok";
+}
+
+function unlisted() {
+  const names = readdirSync(patches)
+    .filter((file) => file.endsWith(".patch"))
+    .map((file) => file.slice(0, -6));
+  const strangers = names.filter((name) => !(name in mutants));
+  if (strangers.length > 0) throw new Error(`no tests are named for ${strangers.join(", ")}`);
+}
+
+const wanted = process.argv.slice(2);
+const chosen = Object.entries(mutants).filter(([name]) => wanted.length === 0 || wanted.includes(name));
+const results = [
+  passes("every patch has its tests", unlisted),
+  passes("control", () => control([...new Set(chosen.flatMap(([, files]) => files))])),
+  ...chosen.map(([name, files]) => passes(name, () => noticed(name, files))),
+];
+const passed = results.filter(Boolean).length;
+console.log(summary({ passed, failed: results.length - passed }));
+process.exitCode = passed === results.length ? 0 : 1;

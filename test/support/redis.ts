@@ -1,0 +1,107 @@
+/** A real Redis on 127.0.0.1, on a free port and in a folder of its own; stopped by its own pid. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+/** A started server. After `kill` or `stop`, `start` brings it back on the same port with what it kept on disk. */
+export interface RedisServer {
+  readonly url: string;
+  readonly port: number;
+  readonly folder: string;
+  /** Of the running process; undefined while it is down. */
+  readonly pid: number | undefined;
+  start(): Promise<void>;
+  /** SIGKILL: what a crash leaves. */
+  kill(): Promise<void>;
+  /** SIGSTOP and SIGCONT: a server that hangs. */
+  pause(): void;
+  resume(): void;
+  /** Ends the process and removes its folder. */
+  stop(): Promise<void>;
+}
+
+/** The binary under test; another version can be named. */
+const BINARY = process.env.LATCHKEY_TEST_REDIS ?? "redis-server";
+/** What production is told to set: nothing evicted, every write on disk before its answer. */
+const FIT = ["--appendonly", "yes", "--appendfsync", "always", "--maxmemory-policy", "noeviction"];
+
+/**
+ * Starts `redis-server`; `args` go after the defaults, so the last one wins
+ * (`startRedis("--appendonly", "no")`).
+ */
+export async function startRedis(...args: string[]): Promise<RedisServer> {
+  const port = await freePort();
+  const folder = await mkdtemp(join(tmpdir(), "latchkey-redis-"));
+  const options = [
+    "--port",
+    String(port),
+    "--bind",
+    "127.0.0.1",
+    "--dir",
+    folder,
+    "--save",
+    "",
+    ...FIT,
+    ...args,
+  ];
+  let child: ChildProcess | undefined;
+  const end = async (signal: NodeJS.Signals) => {
+    const running = child;
+    child = undefined;
+    if (!running || running.exitCode !== null || running.signalCode !== null) return;
+    const ended = once(running, "exit");
+    running.kill("SIGCONT");
+    running.kill(signal);
+    await ended;
+  };
+  const server: RedisServer = {
+    url: `redis://127.0.0.1:${port}/0`,
+    port,
+    folder,
+    get pid() {
+      return child?.pid;
+    },
+    async start() {
+      child ??= await spawnReady(options);
+    },
+    kill: () => end("SIGKILL"),
+    pause: () => void child?.kill("SIGSTOP"),
+    resume: () => void child?.kill("SIGCONT"),
+    async stop() {
+      await end("SIGKILL");
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+  await server.start();
+  return server;
+}
+
+/** A port that was free a moment ago. */
+export async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, "127.0.0.1");
+  await once(probe, "listening");
+  const address = probe.address();
+  probe.close();
+  await once(probe, "close");
+  if (address === null || typeof address === "string") throw new Error("no port");
+  return address.port;
+}
+
+function spawnReady(options: string[]): Promise<ChildProcess> {
+  const child = spawn(BINARY, options, { stdio: ["ignore", "pipe", "inherit"] });
+  const orphaned = () => void child.kill("SIGKILL");
+  process.once("exit", orphaned);
+  child.once("exit", () => process.off("exit", orphaned));
+  return new Promise((resolve, reject) => {
+    let output = "";
+    child.once("error", reject);
+    child.once("exit", (code) => reject(new Error(`redis-server ended with ${code}:\n${output}`)));
+    child.stdout?.on("data", (chunk) => {
+      if (output.length < 1e5) output += chunk;
+      if (output.includes("Ready to accept connections")) resolve(child);
+    });
+  });
+}

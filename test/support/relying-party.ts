@@ -1,0 +1,121 @@
+/** An app's side of OpenID Connect, by an independent library (`oauth4webapi`) that checks everything it can. */
+import * as oauth from "oauth4webapi";
+import type { ClientInput, Clients } from "../../src/oidc/clients.ts";
+import type { Answer, Browser } from "./browser.ts";
+
+export type RelyingPartyOptions = Partial<ClientInput>;
+
+export interface Tokens {
+  idToken: oauth.IDToken & Record<string, unknown>;
+  response: oauth.TokenEndpointResponse;
+}
+
+/** A request that is under way. */
+export interface Request {
+  url: string;
+  verifier: string;
+  state: string;
+  nonce: string;
+}
+
+const insecure = { [oauth.allowInsecureRequests]: true } as const;
+
+export class RelyingParty {
+  readonly as: oauth.AuthorizationServer;
+  readonly client: oauth.Client;
+  readonly redirectUri: string;
+  readonly #auth: oauth.ClientAuth;
+  readonly secret: string | undefined;
+
+  private constructor(as: oauth.AuthorizationServer, client: oauth.Client, redirectUri: string, secret?: string) {
+    this.as = as;
+    this.client = client;
+    this.redirectUri = redirectUri;
+    this.secret = secret;
+    this.#auth = secret === undefined ? oauth.None() : oauth.ClientSecretBasic(secret);
+  }
+
+  static async register(issuer: string, clients: Clients, options: RelyingPartyOptions = {}): Promise<RelyingParty> {
+    const redirectUri = options.redirectUris?.[0] ?? "http://localhost:1/cb";
+    const added = await clients.add({ name: "Example app", firstParty: true, redirectUris: [redirectUri], ...options });
+    const url = new URL(issuer);
+    const discovered = await oauth.discoveryRequest(url, insecure);
+    const as = await oauth.processDiscoveryResponse(url, discovered);
+    const client: oauth.Client = { client_id: added.client.id };
+    return new RelyingParty(as, client, redirectUri, added.secret);
+  }
+
+  /** An authorization request with PKCE; `parameters` are added, `undefined` takes one away. */
+  async request(parameters: Record<string, string | undefined> = {}): Promise<Request> {
+    const verifier = oauth.generateRandomCodeVerifier();
+    const [state, nonce] = [oauth.generateRandomState(), oauth.generateRandomNonce()];
+    const all: Record<string, string | undefined> = {
+      client_id: this.client.client_id,
+      redirect_uri: this.redirectUri,
+      response_type: "code",
+      scope: "openid",
+      code_challenge: await oauth.calculatePKCECodeChallenge(verifier),
+      code_challenge_method: "S256",
+      state,
+      nonce,
+      ...parameters,
+    };
+    const query = new URLSearchParams(Object.entries(all).filter((entry): entry is [string, string] => entry[1] !== undefined));
+    return { url: `${this.as.authorization_endpoint}?${query}`, verifier, state, nonce };
+  }
+
+  /** The code from the address the browser was sent to. @throws what the answer says when it is an error */
+  callback(request: Request, { url }: Answer): URLSearchParams {
+    return oauth.validateAuthResponse(this.as, this.client, new URL(url), request.state);
+  }
+
+  /** Posts the code once, unjudged. */
+  async redeem(request: Request, parameters: URLSearchParams): Promise<Response> {
+    return oauth.authorizationCodeGrantRequest(
+      this.as,
+      this.client,
+      this.#auth,
+      parameters,
+      this.redirectUri,
+      request.verifier,
+      insecure,
+    );
+  }
+
+  /** Redeems the code of the browser's last stop, and judges the tokens. */
+  async tokens(request: Request, answer: Answer, o: { maxAge?: number } = {}): Promise<Tokens> {
+    const response = await oauth.processAuthorizationCodeResponse(
+      this.as,
+      this.client,
+      await this.redeem(request, this.callback(request, answer)),
+      {
+        expectedNonce: request.nonce,
+        requireIdToken: true,
+        ...(o.maxAge === undefined ? {} : { maxAge: o.maxAge }),
+      },
+    );
+    return { response, idToken: oauth.getValidatedIdTokenClaims(response) as Tokens["idToken"] };
+  }
+
+  async refresh(refreshToken: string): Promise<Response> {
+    return oauth.refreshTokenGrantRequest(this.as, this.client, this.#auth, refreshToken, insecure);
+  }
+
+  async userinfo(accessToken: string): Promise<Response> {
+    return oauth.userInfoRequest(this.as, this.client, accessToken, insecure);
+  }
+
+  /** A whole sign-in in a browser that has a passkey, or a session. */
+  async signIn(browser: Browser, parameters: Record<string, string | undefined> = {}): Promise<Tokens> {
+    const request = await this.request(parameters);
+    const page = await browser.open(request.url);
+    return this.tokens(request, page.status === 200 ? await browser.complete(page) : page);
+  }
+
+  /** A whole sign-up with `prompt=create`. */
+  async signUp(browser: Browser, fields: Record<string, string> = {}): Promise<Tokens> {
+    const request = await this.request({ prompt: "create" });
+    const page = await browser.open(request.url);
+    return this.tokens(request, await browser.complete(page, fields));
+  }
+}

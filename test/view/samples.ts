@@ -1,0 +1,249 @@
+/** One or more models for every view: what a page is like on a usual day, and the variants that look different. */
+import type { CeremonyModel, ViewModels, ViewName } from "../../src/view/models.ts";
+
+/** A view with a model, under a name that says what is special about it. */
+export type Sample = { [K in ViewName]: { title: string; view: K; model: ViewModels[K] } }[ViewName];
+
+const challenge = "7mXJ0p1cWk2qv4b9eYd3sLr8tUaZnFhG5oKiBxMwPQ0";
+
+const authentication: CeremonyModel = {
+  ceremony: "authentication",
+  action: "/interaction/Vt8sYq3nRkW/passkey",
+  options: {
+    challenge,
+    rpId: "localhost",
+    timeout: 300_000,
+    userVerification: "required",
+    allowCredentials: [],
+  },
+};
+
+const registration: CeremonyModel = {
+  ceremony: "registration",
+  action: "/interaction/Vt8sYq3nRkW/register",
+  options: {
+    challenge,
+    rp: { id: "localhost", name: "Latchkey" },
+    user: { id: "c3R1cmR5LWhhbmRsZS1vZi0zMi1ieXRlcy1leGFjdGx5IQ", name: "new", displayName: "" },
+    pubKeyCredParams: [
+      { type: "public-key", alg: -7 },
+      { type: "public-key", alg: -8 },
+      { type: "public-key", alg: -257 },
+    ],
+    timeout: 300_000,
+    attestation: "none",
+    excludeCredentials: [],
+    authenticatorSelection: {
+      residentKey: "required",
+      requireResidentKey: true,
+      userVerification: "required",
+    },
+  },
+};
+
+const app = { name: "Riverside Library", startUrl: "https://library.example/login" };
+
+const passkeys: ViewModels["account"]["passkeys"] = [
+  {
+    id: "bGFwdG9w",
+    name: "iCloud Keychain",
+    provider: "iCloud Keychain",
+    reported: true,
+    synced: true,
+    created: "2026-03-02T09:12:44.000Z",
+    lastUsed: "2026-11-21",
+  },
+  {
+    id: "c2VjdXJpdHkta2V5",
+    name: "Blue security key in the drawer",
+    provider: "YubiKey 5 Series",
+    reported: false,
+    synced: false,
+    created: "2026-10-30T17:40:00.000Z",
+  },
+];
+
+const logoutForm = (action: string, secret: string) =>
+  `<form id="op.logoutForm" method="post" action="${action}"><input type="hidden" name="xsrf" value="${secret}"/></form>`;
+
+const deviceForm = (code: string) => `<form id="op.deviceInputForm" novalidate method="post" action="/device">
+  <input type="hidden" name="xsrf" value="b1946ac92492d2347c6235b4d2611184"/>
+  <input
+    ${code ? `value="${code}" ` : ""}type="text" name="user_code" placeholder="Enter code" onfocus="this.select(); this.onfocus = undefined;" autofocus autocomplete="off"></input>
+  </form>`;
+
+const confirmForm = `<form id="op.deviceConfirmForm" method="post" action="/device">
+<input type="hidden" name="xsrf" value="b1946ac92492d2347c6235b4d2611184"/>
+<input type="hidden" name="user_code" value="WDJBMJHT"/>
+<input type="hidden" name="confirm" value="yes"/>
+</form>`;
+
+const claims: ViewModels["demo_claims"]["claims"] = [
+  { name: "sub", value: "Yy7cZcB0m0nS5x5oQ1n3vXjS1d0E8a3l2p9uKtWq4rM", source: "id_token" },
+  { name: "iss", value: "http://localhost:3000", source: "id_token" },
+  { name: "aud", value: "demo", source: "id_token" },
+  { name: "exp", value: "1795359600", source: "id_token" },
+  { name: "iat", value: "1795356000", source: "id_token" },
+  { name: "auth_time", value: "1795355999", source: "id_token" },
+  { name: "acr", value: "phr", source: "id_token" },
+  { name: "amr", value: '["pop","user","mfa","swk"]', source: "id_token" },
+  { name: "at_hash", value: "k9mU2nZ0aQw3eR5t", source: "id_token" },
+  { name: "shoe_size", value: "38", source: "id_token" },
+  { name: "sub", value: "Yy7cZcB0m0nS5x5oQ1n3vXjS1d0E8a3l2p9uKtWq4rM", source: "userinfo" },
+  { name: "name", value: "Jane Rivers", source: "userinfo" },
+  { name: "preferred_username", value: "jane", source: "userinfo" },
+  { name: "email", value: "jane@example.com", source: "userinfo" },
+  { name: "email_verified", value: "false", source: "userinfo" },
+];
+
+/** Every view at least once. */
+export const samples: Sample[] = [
+  {
+    title: "signin",
+    view: "signin",
+    model: {
+      ...authentication,
+      app,
+      signUpUrl: "/interaction/Vt8sYq3nRkW?create=1",
+      recoverUrl: "/interaction/Vt8sYq3nRkW/recover",
+    },
+  },
+  {
+    title: "signin closed",
+    view: "signin",
+    model: { ...authentication, recoverUrl: "/interaction/x/recover", loginHint: "jane@example.com" },
+  },
+  {
+    title: "create",
+    view: "create",
+    model: { ...registration, app, setup: false, signInUrl: "/interaction/x" },
+  },
+  { title: "create setup", view: "create", model: { ...registration, setup: true } },
+  {
+    title: "create over",
+    view: "create",
+    model: {
+      ...registration,
+      app,
+      setup: false,
+      over: "jane",
+      name: "Jane Rivers",
+      email: "jane@example.com",
+    },
+  },
+  {
+    title: "consent",
+    view: "consent",
+    model: {
+      app,
+      action: "/interaction/Vt8sYq3nRkW/consent",
+      account: "jane@example.com",
+      scopes: ["openid", "profile", "email", "offline_access", "library:loans"],
+    },
+  },
+  {
+    title: "account",
+    view: "account",
+    model: {
+      account: { name: "Jane Rivers", username: "jane", email: "jane@example.com", emailVerified: true },
+      passkeys,
+      notice: "passkey_added",
+    },
+  },
+  {
+    title: "account with one passkey",
+    view: "account",
+    model: { account: { name: "Jane", username: "jane", emailVerified: false }, passkeys: passkeys.slice(1) },
+  },
+  {
+    title: "confirm",
+    view: "confirm",
+    model: {
+      ...authentication,
+      purpose: "remove_passkey",
+      subject: "Blue security key",
+      cancelUrl: "/account",
+    },
+  },
+  {
+    title: "confirm adding",
+    view: "confirm",
+    model: { ...authentication, purpose: "add_passkey", cancelUrl: "/account" },
+  },
+  { title: "add passkey", view: "add_passkey", model: { ...registration, cancelUrl: "/account" } },
+  { title: "recover", view: "recover", model: { app, backUrl: "/interaction/Vt8sYq3nRkW" } },
+  {
+    title: "error",
+    view: "error",
+    model: { code: "not_found", status: 404, requestId: "01K9Y6K3V5Q1W2E3R4T5Y6U7I8" },
+  },
+  {
+    title: "error expired",
+    view: "error",
+    model: { code: "interaction_expired", status: 400, requestId: "01K9Y6K3V5Q1W2E3R4T5Y6U7I8", app },
+  },
+  {
+    title: "error of the library",
+    view: "error",
+    model: {
+      code: "unmet_somewhere",
+      status: 400,
+      detail: "redirect_uri must be one of those that are registered",
+      requestId: "01K9Y6K3V5Q1W2E3R4T5Y6U7I8",
+    },
+  },
+  {
+    title: "logout",
+    view: "logout",
+    model: {
+      form: logoutForm("http://localhost:3000/session/end/confirm", "9a0364b9e99bb480dd25e1f0284c8555"),
+      app,
+    },
+  },
+  { title: "logged out", view: "logged_out", model: { app } },
+  { title: "device", view: "device", model: { form: deviceForm(""), failed: false } },
+  { title: "device failed", view: "device", model: { form: deviceForm("WDJB-MJHX"), failed: true } },
+  {
+    title: "device confirm",
+    view: "device_confirm",
+    model: { form: confirmForm, app, userCode: "WDJB-MJHT" },
+  },
+  { title: "device done", view: "device_done", model: { app } },
+  { title: "about", view: "about", model: {} },
+  { title: "demo", view: "demo", model: { signInUrl: "/demo/sign-in" } },
+  {
+    title: "demo claims",
+    view: "demo_claims",
+    model: { claims, againUrl: "/demo/sign-in?fresh=1", signOutUrl: "/demo/sign-out" },
+  },
+];
+
+// These are words of ours, and forms of the library's.
+const OURS: ReadonlySet<string> = new Set(["ceremony", "purpose", "notice", "source", "form"]);
+
+/** The sample with every string that can come from outside replaced, in a form's attributes too. */
+export function hostile(sample: Sample, text: string): Sample {
+  return { ...sample, model: spoil(sample.model, text) } as Sample;
+}
+
+function spoil(value: unknown, text: string): unknown {
+  if (typeof value === "string") return text;
+  if (Array.isArray(value)) return value.map((item) => spoil(item, text));
+  if (typeof value !== "object" || value === null) return value;
+  const entries = Object.entries(value).map(([key, inner]) => {
+    if (key === "form")
+      return [key, String(inner).replace(/(action|value)="[^"]*"/g, `$1="${escapeHtml(text)}"`)];
+    return [key, OURS.has(key) ? inner : spoil(inner, text)];
+  });
+  return Object.fromEntries(entries);
+}
+
+/** As the library does it. */
+function escapeHtml(text: string): string {
+  return text
+    .replaceAll("&", "&amp;")
+    .replaceAll("<", "&lt;")
+    .replaceAll(">", "&gt;")
+    .replaceAll('"', "&quot;")
+    .replaceAll("'", "&#39;");
+}
