@@ -158,14 +158,14 @@ async function starters(redis) {
   const script = join(import.meta.dirname, "baseline/bare.js");
   const all = { bare: () => startServer({ name: "bare", script, flags: startFlags() }) };
   for (const store of [redis.url, "lmdb"]) {
-    const installation = await install(store);
-    const { server } = await startLatchkey(store, installation);
+    const env = await install(store);
+    const { server } = await startLatchkey(store, env);
     await server.stop();
     const args = {
       name: `Latchkey over ${store}`,
       script: join(import.meta.dirname, "../dist/cli.js"),
       args: ["serve"],
-      env: installation.env,
+      env,
       flags: startFlags(),
     };
     all[store === "lmdb" ? "LMDB" : "Redis"] = () => startServer(args);

@@ -1,36 +1,31 @@
 /** A Redis of the benchmark's own: free port, temporary folder, append-only as a provider's Redis should be. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { Redis } from "ioredis";
+import { own, scratchFolder } from "./leftovers.js";
 
 /** @returns {Promise<{ url: string, port: number, client: Redis, stop: () => Promise<void> }>} */
 export async function startRedis() {
-  const folder = await mkdtemp(join(tmpdir(), "latchkey-bench-"));
   const port = await freePort();
   const options = {
     port,
     bind: "127.0.0.1",
-    dir: folder,
+    dir: scratchFolder(),
     save: "",
     appendonly: "yes",
     "maxmemory-policy": "noeviction",
     loglevel: "warning",
   };
   const args = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]);
-  const child = spawn("redis-server", args, { stdio: "ignore" });
-  process.once("exit", () => child.kill("SIGKILL"));
+  const child = own(spawn("redis-server", args, { stdio: "ignore" }));
   await Promise.race([answering(port), once(child, "error").then(([error]) => Promise.reject(error))]);
   const client = new Redis(port, "127.0.0.1");
   const stop = async () => {
     client.disconnect();
     child.kill("SIGTERM");
     if (child.exitCode === null) await once(child, "exit");
-    await rm(folder, { recursive: true, force: true });
   };
   return { url: `redis://127.0.0.1:${port}`, port, client, stop };
 }

@@ -3,6 +3,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
+import { own } from "./leftovers.js";
 
 const here = import.meta.dirname;
 /** The project's own folder. */
@@ -20,13 +21,13 @@ export async function startServer({ name, script, args = [], env = {}, flags = [
     env: { ...process.env, NODE_ENV: "production", NODE_NO_WARNINGS: "1", ...env },
     stdio: ["ignore", "pipe", "pipe", "ipc"],
   });
+  own(child);
   let complaints = "";
   child.stderr.on("data", (chunk) => {
     complaints = (complaints + chunk).slice(-4000);
   });
   const facts = await listening(child, name, () => complaints, patience);
   const stop = () => stopServer(child);
-  process.once("exit", () => child.kill("SIGKILL"));
   return { name, child, ...facts, readyAfter: performance.now() - began, usage: () => usage(child), stop };
 }
 

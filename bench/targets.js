@@ -2,13 +2,12 @@
 import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { App } from "./client/app.js";
 import { bareSignIn } from "./client/bare.js";
 import { connections } from "./client/browser.js";
+import { scratchFolder } from "./leftovers.js";
 import { freePort } from "./redis.js";
 import { root, startServer } from "./server.js";
 
@@ -59,37 +58,30 @@ export async function betterAuth(accounts) {
 /** Latchkey over `store` (an address as in `LATCHKEY_STORE`), in a folder of its own. */
 export async function latchkey(store, accounts) {
   const { latchkeySignIn } = await import("./client/latchkey.js");
-  const { server, client, dispose } = await startLatchkey(store);
-  return target(server, latchkeySignIn, client, { accounts, dispose });
+  const { server, client } = await startLatchkey(store, await install(store));
+  return target(server, latchkeySignIn, client, { accounts });
 }
 
-/** Starts Latchkey and registers the app. Settings: contract.md's defaults, one proxy hop trusted, open sign-up. */
-export async function startLatchkey(store, installation) {
-  const { env, dispose } = installation ?? (await install(store));
-  const server = await startServer({
-    name: `Latchkey over ${store.split(":")[0]}`,
-    script: cli,
-    args: ["serve"],
-    env,
-    flags: startFlags(),
-  });
-  return { server, env, dispose, client: await addClient(env) };
+/** Starts an installed Latchkey and registers the app. Settings: the defaults, one proxy hop trusted, open sign-up. */
+export async function startLatchkey(store, env) {
+  const name = `Latchkey over ${store === "lmdb" ? "LMDB" : "Redis"}`;
+  const server = await startServer({ name, script: cli, args: ["serve"], env, flags: startFlags() });
+  return { server, client: await addClient(env) };
 }
 
 /** A place for one Latchkey: a port, a folder, a secret. */
 export async function install(store) {
-  const folder = await mkdtemp(join(tmpdir(), "latchkey-bench-"));
   const port = await freePort();
   const env = {
     LATCHKEY_PORT: String(port),
     LATCHKEY_ISSUER: `http://localhost:${port}`,
-    LATCHKEY_STORE: store === "lmdb" ? `lmdb:${join(folder, "data")}` : store,
+    LATCHKEY_STORE: store === "lmdb" ? `lmdb:${join(scratchFolder(), "data")}` : store,
     LATCHKEY_SECRET: randomBytes(32).toString("base64url"),
     LATCHKEY_SIGN_UP: "open",
     LATCHKEY_TRUST_PROXY: "1",
     LATCHKEY_LOG_FORMAT: "json",
   };
-  return { env, dispose: () => rm(folder, { recursive: true, force: true }) };
+  return env;
 }
 
 async function addClient(env) {
@@ -111,13 +103,12 @@ async function addClient(env) {
   return { id, secret };
 }
 
-async function target(server, flow, client, { accounts, discovery, dispose } = {}) {
+async function target(server, flow, client, { accounts, discovery } = {}) {
   const agent = connections(16);
   const app = await new App(agent, server.issuer, client).discover(discovery);
   const stop = async () => {
     agent.destroy();
     await server.stop();
-    await dispose?.();
   };
   return { name: server.name, server, agent, app, stop, ...(await flow(agent, app, accounts)) };
 }

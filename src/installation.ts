@@ -2,10 +2,9 @@
  * An installation: a store that belongs to this provider, opened with its secret. What the server and every command
  * work on.
  */
-import { randomUUID } from "node:crypto";
+import { randomBytes, randomUUID } from "node:crypto";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
-import { randomBytes } from "node:crypto";
 import { type Accounts, accounts } from "./account/accounts.ts";
 import { type SetupLink, setupLink } from "./account/setup.ts";
 import { type Clock, systemClock } from "./clock.ts";
@@ -61,12 +60,21 @@ const PROOF = "latchkey";
  *
  * @throws `configuration_invalid` for a store that is not ours or was emptied, `secret_mismatch`, `store_unavailable`
  */
-export async function openInstallation(settings: Settings, options: InstallationOptions = {}): Promise<Installation> {
+export async function openInstallation(
+  settings: Settings,
+  options: InstallationOptions = {},
+): Promise<Installation> {
   const { log = silentLogger, clock = systemClock } = options;
   const vault = createVault(secretsOf(settings));
   const store = options.store ?? (await connectStore(settings.store, { log, durability: "configured" }));
   try {
-    const meta = await openMeta(store, vault, settings, clock, options.initialise === true || settings.isLocal);
+    const meta = await openMeta(
+      store,
+      vault,
+      settings,
+      clock,
+      options.initialise === true || settings.isLocal,
+    );
     const announce = eventLog(log);
     const people = accounts({ store, clock, announce });
     const setup = setupLink({ store, clock, accounts: people });
@@ -95,7 +103,13 @@ export async function openInstallation(settings: Settings, options: Installation
   }
 }
 
-async function openMeta(store: Store, vault: Vault, settings: Settings, clock: Clock, mayCreate: boolean): Promise<Meta> {
+async function openMeta(
+  store: Store,
+  vault: Vault,
+  settings: Settings,
+  clock: Clock,
+  mayCreate: boolean,
+): Promise<Meta> {
   const found = (await metaRecord.read(store, META))?.value;
   if (!found && settings.storeId !== undefined) throw emptied(`a store with the id ${settings.storeId}`);
   if (!found) {
@@ -106,7 +120,9 @@ async function openMeta(store: Store, vault: Vault, settings: Settings, clock: C
     return openMeta(store, vault, settings, clock, false);
   }
   if (settings.storeId !== undefined && settings.storeId !== found.id) {
-    throw new ConfigurationError([`LATCHKEY_STORE_ID (storeId): expected ${settings.storeId}, the store is ${found.id}`]);
+    throw new ConfigurationError([
+      `LATCHKEY_STORE_ID (storeId): expected ${settings.storeId}, the store is ${found.id}`,
+    ]);
   }
   vault.open(found.proof, "proof");
   return found;

@@ -11,8 +11,8 @@ import { permits } from "./http/permits.ts";
 import { postToGet } from "./http/post-to-get.ts";
 import { type Installation, openInstallation } from "./installation.ts";
 import { type Logger, silentLogger } from "./log.ts";
-import { cookieKeys } from "./oidc/cookie-keys.ts";
 import { serverConfiguration } from "./oidc/configuration.ts";
+import { cookieKeys } from "./oidc/cookie-keys.ts";
 import { signingKeys } from "./oidc/keys.ts";
 import { createProvider } from "./oidc/provider.ts";
 import { type Foundation, passkeysFor } from "./plugin.ts";
@@ -79,7 +79,10 @@ const LIMITS = {
   connectionsCheckingInterval: 1_000,
 };
 
-async function createHandler(installation: Installation, state: { stopping: boolean }): Promise<RequestListener> {
+async function createHandler(
+  installation: Installation,
+  state: { stopping: boolean },
+): Promise<RequestListener> {
   const { settings, store, vault, log, clock, clients } = installation;
   const issuer = new URL(settings.issuer);
   const unit = unitOfWork(store);
@@ -102,7 +105,7 @@ async function createHandler(installation: Installation, state: { stopping: bool
   const ready = async () => !state.stopping && (await isReachable(store));
   provider.use(requestLog(log, settings.trustProxy));
   passkeys.mount(provider, [health(ready), ownHost(issuer), postToGet()]);
-  if (settings.isLocal) await mountDemo(provider, { issuer, clients, renderer, vault });
+  if (settings.isLocal) await mountDemo(provider, { issuer, store, clock, renderer, vault });
   return provider.callback();
 }
 

@@ -112,7 +112,7 @@ describe("commands", () => {
     expect(readme).toContain("npm start");
   });
 
-  test.each(shell)("$page: $text", async (block) => {
+  test.each(shell)("$page: $text", { timeout: 120_000 }, async (block) => {
     if (!existsSync(join(folder, "package.json"))) copyTree(folder);
     const port = await freePort();
     for (const command of commandsOf(block)) await follow(command, port);
@@ -157,7 +157,7 @@ describe("programs", () => {
     };
   }
 
-  test("the examples type-check against the sources", () => {
+  test("the examples type-check against the sources", { timeout: 60_000 }, () => {
     expect(inComments.length).toBeGreaterThan(0);
     expect(compile([...inPages, ...inComments])).toBe("");
   });

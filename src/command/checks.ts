@@ -7,7 +7,7 @@ import type { Settings } from "../config/load.ts";
 import { isRefusal } from "../errors.ts";
 import { oneLine } from "../log/fields.ts";
 import type { Logger } from "../log.ts";
-import { type Context, loaded } from "./context.ts";
+import { type Context, loaded, withoutNotice } from "./context.ts";
 
 export interface Check {
   name: string;
@@ -101,7 +101,7 @@ function notMade(settings: Settings): Check {
 }
 
 async function opened(settings: Settings, log: Logger): Promise<Check[]> {
-  const { openInstallation } = await import("../installation.ts");
+  const { openInstallation } = await withoutNotice(() => import("../installation.ts"));
   const { store, setup, close } = await openInstallation(settings, { initialise: false, log });
   try {
     await store.ping();

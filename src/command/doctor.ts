@@ -20,6 +20,6 @@ async function doctor(context: Context, options: Common): Promise<void> {
 }
 
 function lineFor({ name, ok, level, message, remedy }: Check): string {
-  const mark = ok ? "ok     " : `${level} `.padEnd(7);
-  return `${mark} ${name}: ${message}${remedy ? `\n        ${remedy}` : ""}`;
+  const mark = (ok ? "ok" : level).padEnd(9);
+  return `${mark}${name}: ${message}${remedy ? `\n${" ".repeat(9)}${remedy}` : ""}`;
 }

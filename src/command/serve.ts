@@ -4,7 +4,7 @@ import type { Settings } from "../config/load.ts";
 import { maskAddress } from "../config/quote.ts";
 import type { Logger } from "../log.ts";
 import type { RunningServer } from "../server.ts";
-import { type Context, loaded } from "./context.ts";
+import { type Context, loaded, withoutNotice } from "./context.ts";
 import { table } from "./terminal.ts";
 
 export function serveCommand(program: Command, context: Context): void {
@@ -24,7 +24,7 @@ async function serve(context: Context, { json }: { json?: true }): Promise<void>
   const format = json ? "json" : settings.log.format;
   const [{ createLogger }, { startServer }] = await Promise.all([
     import("../log.ts"),
-    import("../server.ts"),
+    withoutNotice(() => import("../server.ts")),
   ]);
   const log = await createLogger({ ...settings.log, format });
   const server = await startServer(settings, { log });

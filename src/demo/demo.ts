@@ -4,18 +4,21 @@
  */
 import Router from "@koa/router";
 import type { Context } from "koa";
-import type { Configuration as Rp } from "openid-client";
 import type Provider from "oidc-provider";
+import type { Configuration as Rp } from "openid-client";
+import type { Clock } from "../clock.ts";
 import { isRefusal } from "../errors.ts";
 import { page } from "../http/page.ts";
-import type { Clients } from "../oidc/clients.ts";
-import type { ClaimModel } from "../view/models.ts";
+import { clients } from "../oidc/clients.ts";
+import type { Store } from "../store/store.ts";
 import type { Vault } from "../vault.ts";
+import type { ClaimModel } from "../view/models.ts";
 import type { Renderer } from "../view/render.ts";
 
 export interface DemoDependencies {
   issuer: URL;
-  clients: Clients;
+  store: Store;
+  clock: Clock;
   renderer: Renderer;
   vault: Vault;
 }
@@ -46,17 +49,19 @@ export async function mountDemo(provider: Provider, d: DemoDependencies): Promis
   provider.use(router.routes() as unknown as Parameters<Provider["use"]>[0]);
 }
 
-async function register({ clients, issuer }: DemoDependencies): Promise<void> {
+async function register({ issuer, store, clock }: DemoDependencies): Promise<void> {
+  // Nobody added this app, so nobody is told about it.
+  const registry = clients({ store, clock, announce: () => {} });
   const uris = {
     redirectUris: [`${issuer.origin}/demo/callback`],
     postLogoutRedirectUris: [`${issuer.origin}/demo`],
   };
   try {
-    await clients.add({ id: CLIENT_ID, name: "Latchkey demo", kind: "spa", firstParty: true, ...uris });
+    await registry.add({ id: CLIENT_ID, name: "Latchkey demo", kind: "spa", firstParty: true, ...uris });
   } catch (error) {
     if (!isRefusal(error, "client_exists")) throw error;
     // The port may be another one than last time.
-    await clients.update(CLIENT_ID, uris);
+    await registry.update(CLIENT_ID, uris);
   }
 }
 

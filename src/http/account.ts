@@ -54,7 +54,11 @@ export async function showSignIn(house: House, ctx: Context): Promise<void> {
 /** `POST /sign-in` */
 export async function signInHere(house: House, ctx: Context): Promise<void> {
   assertSameOrigin(ctx, house.rp.origins);
-  const { account, passkey } = await takeAssertion(house, signInPlace(house, ctx), await readAuthentication(ctx));
+  const { account, passkey } = await takeAssertion(
+    house,
+    signInPlace(house, ctx),
+    await readAuthentication(ctx),
+  );
   await signIn(house, ctx, account.id, passkeyAssurance(passkey));
   ctx.body = { location: safePath(ctx.query.to) };
 }
@@ -102,7 +106,11 @@ type Action = "add_passkey" | "remove_passkey";
 
 function actionPlace(house: House, ctx: Context, account: Account, action: Action, subject = ""): Place {
   const browser = browserOf(ctx, house.issuer);
-  return { page: `account:${browser}:${action}:${subject}`, browser, action: `${action}:${account.id}:${subject}` };
+  return {
+    page: `account:${browser}:${action}:${subject}`,
+    browser,
+    action: `${action}:${account.id}:${subject}`,
+  };
 }
 
 /** `POST /account/passkeys/add`, `POST /account/passkeys/:id/remove`: lead to the page that asks for the passkey. */
@@ -123,7 +131,12 @@ export async function showConfirm(house: House, ctx: Context, purpose: Action): 
   if (purpose === "remove_passkey" && !subject) throw refuse("passkey_unknown");
   const place = actionPlace(house, ctx, account, purpose, id);
   const ceremony = await askForAssertion(house, place, `${ctx.path}/confirm`, account);
-  page(house.renderer, ctx, "confirm", { ...ceremony, purpose, cancelUrl: HOME, ...(subject ? { subject: subject.name } : {}) });
+  page(house.renderer, ctx, "confirm", {
+    ...ceremony,
+    purpose,
+    cancelUrl: HOME,
+    ...(subject ? { subject: subject.name } : {}),
+  });
 }
 
 /** `POST /account/passkeys/:id/remove/confirm` */
@@ -152,7 +165,11 @@ async function confirm(house: House, ctx: Context, action: Action, subject: stri
 }
 
 function newPlace(house: House, ctx: Context, account: Account, permit: string): Place {
-  return { page: `add:${permit}`, browser: browserOf(ctx, house.issuer), action: `add_passkey:${account.id}` };
+  return {
+    page: `add:${permit}`,
+    browser: browserOf(ctx, house.issuer),
+    action: `add_passkey:${account.id}`,
+  };
 }
 
 /** `GET /account/passkeys/new` */

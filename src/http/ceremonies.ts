@@ -11,7 +11,12 @@ import type { House } from "./house.ts";
 export type Place = Omit<Binding, "purpose">;
 
 /** A page on which somebody signs in; with an account, on which exactly that one proves itself. */
-export async function askForAssertion(house: House, place: Place, action: string, account?: Account): Promise<CeremonyModel> {
+export async function askForAssertion(
+  house: House,
+  place: Place,
+  action: string,
+  account?: Account,
+): Promise<CeremonyModel> {
   const options = await startAuthentication({
     ...house,
     binding: { ...place, purpose: "authentication" },
@@ -38,7 +43,12 @@ export async function takeAssertion(house: House, place: Place, response: unknow
 }
 
 /** A page on which a passkey is made: for a new account, or as a further one of `account`. */
-export async function askForPasskey(house: House, place: Place, action: string, account?: Account): Promise<CeremonyModel> {
+export async function askForPasskey(
+  house: House,
+  place: Place,
+  action: string,
+  account?: Account,
+): Promise<CeremonyModel> {
   const options = await startRegistration({
     ...house,
     binding: { ...place, purpose: "registration" },

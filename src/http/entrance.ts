@@ -9,14 +9,21 @@ import { stateOf } from "./house.ts";
 export function requestLog(log: Logger, trustedProxies: number): Middleware {
   return async function logRequest(ctx, next) {
     const started = performance.now();
-    const address = clientAddress(ctx.req.socket.remoteAddress ?? "", ctx.get("x-forwarded-for"), trustedProxies);
+    const address = clientAddress(
+      ctx.req.socket.remoteAddress ?? "",
+      ctx.get("x-forwarded-for"),
+      trustedProxies,
+    );
     Object.assign(ctx.state, { requestId: randomUUID(), address });
     const { requestId } = stateOf(ctx);
     ctx.set("x-request-id", requestId);
     await next();
     const ms = Math.round(performance.now() - started);
     // The path only: queries carry codes, hints and state.
-    log.debug({ requestId, method: ctx.method, path: pathForLog(ctx.path), status: ctx.status, ms }, "request");
+    log.debug(
+      { requestId, method: ctx.method, path: pathForLog(ctx.path), status: ctx.status, ms },
+      "request",
+    );
   };
 }
 
@@ -58,7 +65,8 @@ export function ownHost(issuer: URL): Middleware {
     const { headers, url = "/" } = ctx.req;
     const host = headers.host ?? "";
     if (host.toLowerCase() !== issuer.host || !url.startsWith("/")) {
-      if (!isPageOnLoopback(issuer, host, ctx.method, ctx.accepts("json", "html") === "html")) throw refuse("host_refused");
+      if (!isPageOnLoopback(issuer, host, ctx.method, ctx.accepts("json", "html") === "html"))
+        throw refuse("host_refused");
       ctx.status = 302;
       ctx.set("location", new URL(ctx.url.replace(/^\/+/, "/"), issuer).href);
       ctx.body = "";
@@ -72,7 +80,13 @@ export function ownHost(issuer: URL): Middleware {
 }
 
 function isPageOnLoopback(issuer: URL, host: string, method: string, html: boolean): boolean {
-  return issuer.hostname === "localhost" && method === "GET" && html && LOOPBACK.test(host) && portOf(host) === portOf(issuer.host);
+  return (
+    issuer.hostname === "localhost" &&
+    method === "GET" &&
+    html &&
+    LOOPBACK.test(host) &&
+    portOf(host) === portOf(issuer.host)
+  );
 }
 
 function portOf(host: string): string {

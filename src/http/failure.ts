@@ -27,7 +27,13 @@ export function failure(renderer: Renderer, log: Logger): Middleware {
 }
 
 /** Answers one error. `app` is named on the page, with the way to start again. */
-export function answerError(renderer: Renderer, log: Logger, ctx: Context, error: unknown, app?: AppModel): void {
+export function answerError(
+  renderer: Renderer,
+  log: Logger,
+  ctx: Context,
+  error: unknown,
+  app?: AppModel,
+): void {
   const refusal = toRefusal(error);
   const { requestId } = stateOf(ctx);
   if (refusal.status >= 500) log.error({ requestId, code: refusal.code, err: error }, "request failed");
@@ -49,7 +55,11 @@ export function answerError(renderer: Renderer, log: Logger, ctx: Context, error
 function answerProblem(renderer: Renderer, ctx: Context, refusal: LatchkeyError): void {
   const problem = refusal.toProblem();
   const title = renderer.sentence(refusal.code, localeOf(renderer, ctx)) ?? problem.title;
-  ctx.body = JSON.stringify({ ...problem, title, instance: `urn:latchkey:request:${stateOf(ctx).requestId}` });
+  ctx.body = JSON.stringify({
+    ...problem,
+    title,
+    instance: `urn:latchkey:request:${stateOf(ctx).requestId}`,
+  });
   ctx.type = "application/problem+json";
 }
 

@@ -35,7 +35,9 @@ const OWN_PAGES = /^\/(account|admin|apps|invite|setup|sign-in)(\/|$)/;
 export function securityHeaders(issuer: URL): Middleware {
   const headers = {
     ...fixed,
-    ...(issuer.protocol === "https:" ? { "strict-transport-security": "max-age=63072000; includeSubDomains" } : {}),
+    ...(issuer.protocol === "https:"
+      ? { "strict-transport-security": "max-age=63072000; includeSubDomains" }
+      : {}),
   };
   return async function setHeaders(ctx, next) {
     ctx.set(headers);
@@ -53,7 +55,10 @@ export function securityHeaders(issuer: URL): Middleware {
 export function allowFormTo(ctx: Context, target: string | undefined): void {
   if (target === undefined || !/^https?:/.test(target)) return;
   const current = ctx.response.get("content-security-policy");
-  ctx.set("content-security-policy", current.replace("form-action 'self'", `form-action 'self' ${new URL(target).origin}`));
+  ctx.set(
+    "content-security-policy",
+    current.replace("form-action 'self'", `form-action 'self' ${new URL(target).origin}`),
+  );
 }
 
 interface LibraryContext {

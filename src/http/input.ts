@@ -15,7 +15,8 @@ export function assertSameOrigin(ctx: Context, origins: readonly string[]): void
   const origin = ctx.get("origin");
   const site = ctx.get("sec-fetch-site");
   if (origin !== "" && !origins.includes(origin)) throw refuse("origin_refused");
-  if (origin === "" && site !== "" && site !== "same-origin" && site !== "none") throw refuse("origin_refused");
+  if (origin === "" && site !== "" && site !== "same-origin" && site !== "none")
+    throw refuse("origin_refused");
 }
 
 /** The body as JSON. @throws `media_type_unsupported`, `request_too_large`, `request_invalid` */
@@ -54,7 +55,10 @@ const optionalText = z
   .transform((text) => text.trim())
   .optional();
 
-const authenticationBody = z.strictObject({ response: z.unknown(), username: z.string().max(1024).optional() });
+const authenticationBody = z.strictObject({
+  response: z.unknown(),
+  username: z.string().max(1024).optional(),
+});
 
 const registrationBody = z.strictObject({
   response: z.unknown(),

@@ -1,5 +1,6 @@
 /** The pages an app's request leads to: sign in, create an account, allow access. */
 import type { Context } from "koa";
+import type { Passkey } from "../account/account.ts";
 import { isRefusal, refuse } from "../errors.ts";
 import { passkeyAssurance } from "../oidc/assurance.ts";
 import {
@@ -14,7 +15,6 @@ import {
   loadInteraction,
   requestedBy,
 } from "../oidc/interaction.ts";
-import type { Passkey } from "../account/account.ts";
 import { askForAssertion, askForPasskey, type Place, takeAssertion, takePasskey } from "./ceremonies.ts";
 import { answerError } from "./failure.ts";
 import { allowFormTo } from "./headers.ts";
@@ -55,7 +55,13 @@ export const showSignInAgain = (house: House, ctx: Context) => showing(house, ct
 export const showRecover = (house: House, ctx: Context) =>
   showing(house, ctx, async (_house, _ctx, interaction) => {
     const app = appOf(await clientOf(house.provider, interaction), house.issuer);
-    page(house.renderer, ctx, "recover", { app, backUrl: `/interaction/${uidOf(ctx)}` }, interaction.params.ui_locales);
+    page(
+      house.renderer,
+      ctx,
+      "recover",
+      { app, backUrl: `/interaction/${uidOf(ctx)}` },
+      interaction.params.ui_locales,
+    );
   });
 
 /** Loads the interaction and shows a page of it; one that is over names its app and how to start again. */
@@ -152,7 +158,10 @@ export async function signUpWithPasskey(house: House, ctx: Context): Promise<voi
 }
 
 /** An interaction that is over is said first: it explains whatever else went wrong. */
-async function bothOrRefuse<T>(interaction: Promise<Interaction>, ceremony: Promise<T>): Promise<[Interaction, T]> {
+async function bothOrRefuse<T>(
+  interaction: Promise<Interaction>,
+  ceremony: Promise<T>,
+): Promise<[Interaction, T]> {
   const [first, second] = await Promise.allSettled([interaction, ceremony]);
   if (first.status === "rejected") throw first.reason;
   if (second.status === "rejected") throw second.reason;
@@ -176,8 +185,10 @@ export async function decideConsent(house: House, ctx: Context): Promise<void> {
   assertSameOrigin(ctx, house.rp.origins);
   const decision = await readDecision(ctx);
   const interaction = await loadInteraction(house.provider, ctx, uidOf(ctx));
-  if (!interaction.result?.login && interaction.prompt.name !== "consent") throw refuse("interaction_expired");
-  const location = decision === "allow" ? await allowAccess(house, interaction) : await denyAccess(interaction);
+  if (!interaction.result?.login && interaction.prompt.name !== "consent")
+    throw refuse("interaction_expired");
+  const location =
+    decision === "allow" ? await allowAccess(house, interaction) : await denyAccess(interaction);
   if (ctx.is("json")) {
     ctx.body = { location };
   } else {

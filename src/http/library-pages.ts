@@ -2,8 +2,8 @@
 import type { Context } from "koa";
 import { type ErrorCode, refuse } from "../errors.ts";
 import type { Logger } from "../log.ts";
-import { type App, appOf } from "../oidc/interaction.ts";
 import type { LibraryPages } from "../oidc/configuration.ts";
+import { type App, appOf } from "../oidc/interaction.ts";
 import type { Renderer } from "../view/render.ts";
 import { answerError } from "./failure.ts";
 import { page } from "./page.ts";
@@ -17,7 +17,8 @@ export interface LibraryPagesDependencies {
 type OidcContext = Parameters<LibraryPages["logout"]>[0];
 
 export function libraryPages({ renderer, issuer, log }: LibraryPagesDependencies): LibraryPages {
-  const named = ({ oidc }: OidcContext): { app?: App } => (oidc.client ? { app: appOf(oidc.client, issuer) } : {});
+  const named = ({ oidc }: OidcContext): { app?: App } =>
+    oidc.client ? { app: appOf(oidc.client, issuer) } : {};
   const plain = (ctx: OidcContext) => ctx as unknown as Context;
   return {
     async error(ctx, { error, error_description: description }, cause) {

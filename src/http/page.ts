@@ -21,5 +21,8 @@ export function page<K extends ViewName>(
 
 export function localeOf(renderer: Renderer, ctx: Context, uiLocales?: unknown): string {
   const requested = uiLocales ?? ctx.query.ui_locales;
-  return renderer.negotiate(ctx.get("accept-language"), typeof requested === "string" ? requested : undefined);
+  return renderer.negotiate(
+    ctx.get("accept-language"),
+    typeof requested === "string" ? requested : undefined,
+  );
 }

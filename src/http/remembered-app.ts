@@ -34,7 +34,11 @@ export function rememberApp({ issuer }: House, ctx: Context, uid: string, client
   });
 }
 
-export async function rememberedApp({ issuer, provider }: House, ctx: Context, uid: string): Promise<AppModel | undefined> {
+export async function rememberedApp(
+  { issuer, provider }: House,
+  ctx: Context,
+  uid: string,
+): Promise<AppModel | undefined> {
   const clientId = entries(ctx, issuer).find(([page]) => page === uid)?.[1];
   const client = clientId === undefined ? undefined : await provider.Client.find(clientId);
   return client && appOf(client, issuer);

@@ -40,13 +40,23 @@ const table: readonly (readonly [method: "get" | "post", path: string, handler: 
   [get, "/account", account.showAccount],
   [post, "/account/sign-out", account.signOutHere],
   [post, "/account/passkeys/add", account.startAction],
-  [get, "/account/passkeys/add", (house, ctx) => account.showConfirm(house, ctx, "add_passkey"), "ceremonies"],
+  [
+    get,
+    "/account/passkeys/add",
+    (house, ctx) => account.showConfirm(house, ctx, "add_passkey"),
+    "ceremonies",
+  ],
   [post, "/account/passkeys/add/confirm", account.confirmAdd, "ceremonies"],
   [get, "/account/passkeys/new", account.showAddPasskey, "ceremonies"],
   [post, "/account/passkeys/new", account.addPasskey, "ceremonies"],
   [post, "/account/passkeys/:id/rename", account.renamePasskey],
   [post, "/account/passkeys/:id/remove", account.startAction],
-  [get, "/account/passkeys/:id/remove", (house, ctx) => account.showConfirm(house, ctx, "remove_passkey"), "ceremonies"],
+  [
+    get,
+    "/account/passkeys/:id/remove",
+    (house, ctx) => account.showConfirm(house, ctx, "remove_passkey"),
+    "ceremonies",
+  ],
   [post, "/account/passkeys/:id/remove/confirm", account.removePasskey, "ceremonies"],
 ];
 

@@ -80,7 +80,12 @@ class ModelAdapter implements Adapter {
     const won = await this.d.store.commit(
       key,
       { ...found.value, consumed: now },
-      { expect: found.version, version: newVersion(), ttl: lifetime((found.value.exp ?? now) - now), durable: true },
+      {
+        expect: found.version,
+        version: newVersion(),
+        ttl: lifetime((found.value.exp ?? now) - now),
+        durable: true,
+      },
     );
     this.d.unit.forget(key);
     if (!won) throw alreadyConsumed(this.kind);
@@ -161,7 +166,11 @@ class DeviceAdapter extends ModelAdapter {
     await super.upsert(id, payload, expiresIn);
     if (payload.userCode) {
       const hint = this.hint(payload.userCode);
-      await this.d.unit.write(hint, sealInteraction(payload.userCode, { deviceCode: id }), lifetime(expiresIn));
+      await this.d.unit.write(
+        hint,
+        sealInteraction(payload.userCode, { deviceCode: id }),
+        lifetime(expiresIn),
+      );
     }
   }
 

@@ -46,7 +46,7 @@ export interface Written {
 export function draft(input: ClientInput, now: number): Client {
   const { id = randomBytes(16).toString("hex"), kind = "web", name, ...patch } = input;
   if (!KINDS.includes(kind))
-    throw refuse("client_invalid", { detail: `kind must be one of ${KINDS.join(", ")}.` });
+    throw refuse("client_invalid", { detail: `Not accepted: kind must be one of ${KINDS.join(", ")}.` });
   const blank: Client = {
     id,
     name,
@@ -81,7 +81,8 @@ const PATCHABLE: ReadonlySet<string> = new Set<keyof ClientPatch>([
 /** The client with what the patch says; members that the patch lacks stay. @throws `client_invalid` */
 export function patched(client: Client, patch: ClientPatch, now: number): Client {
   const unknown = Object.keys(patch).find((name) => !PATCHABLE.has(name));
-  if (unknown !== undefined) throw refuse("client_invalid", { detail: "it has a member that cannot be set." });
+  if (unknown !== undefined)
+    throw refuse("client_invalid", { detail: "Not accepted: a member that cannot be set." });
   const { redirectUris, postLogoutRedirectUris, grants, scopes } = patch;
   const said = Object.entries({
     ...patch,

@@ -87,16 +87,3 @@ export function matchesClientSecret(kept: string | undefined, given: string): bo
   const right = Buffer.from(`${SECRET_MARKER}${fingerprint(given)}`);
   return left.length === right.length && timingSafeEqual(left, right);
 }
-
-/** A client as `oidc-provider` holds it, as far as our own members go. */
-type Registered = { readonly [member: string]: unknown } | undefined;
-
-/** Whether the client is one of ours: it gets no consent page. */
-export function isFirstParty(client: Registered): boolean {
-  return client?.first_party === true;
-}
-
-/** Whether every request of the client needs PKCE: all do, but confidential ones registered without. */
-export function requiresPkce(client: Registered): boolean {
-  return client?.require_pkce !== false || client.tokenEndpointAuthMethod === "none";
-}

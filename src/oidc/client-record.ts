@@ -122,7 +122,8 @@ function flows({ kind, authMethod, grants, pkce, redirectUris, jwksUri }: Client
   const withCode = grants.includes("authorization_code");
   const sensible = grants.some((grant) => grant !== "refresh_token");
   return [
-    grants.some((grant) => !GRANTS[kind].includes(grant)) && `grants of kind ${kind} must be of ${GRANTS[kind].join(", ")}`,
+    grants.some((grant) => !GRANTS[kind].includes(grant)) &&
+      `grants of kind ${kind} must be of ${GRANTS[kind].join(", ")}`,
     !sensible && "grants must hold one besides refresh_token",
     !METHODS[kind].includes(authMethod) &&
       `auth method of kind ${kind} must be one of ${METHODS[kind].join(", ")}`,

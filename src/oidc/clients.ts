@@ -22,9 +22,7 @@ export type { ClientInput, ClientPatch, Written } from "./client-draft.ts";
 export {
   type ClientMetadata,
   EXTRA_CLIENT_METADATA,
-  isFirstParty,
   matchesClientSecret,
-  requiresPkce,
   toPublic,
 } from "./client-metadata.ts";
 export type { AuthMethod, Client, ClientKind } from "./client-record.ts";
@@ -168,7 +166,7 @@ async function remembered(
 
 function refuseInvalid(client: Client): void {
   const problems = clientProblems(client);
-  if (problems.length > 0) throw refuse("client_invalid", { detail: `${problems.join("; ")}.` });
+  if (problems.length > 0) throw refuse("client_invalid", { detail: `Not accepted: ${problems.join("; ")}.` });
 }
 
 async function check(client: Client, validate: ClientsOptions["validate"]): Promise<void> {
@@ -177,6 +175,6 @@ async function check(client: Client, validate: ClientsOptions["validate"]): Prom
     await validate?.(toMetadata(client));
   } catch (cause) {
     const { error_description: said } = cause as { error_description?: unknown };
-    throw refuse("client_invalid", { cause, ...(typeof said === "string" ? { detail: `${said}.` } : {}) });
+    throw refuse("client_invalid", { cause, ...(typeof said === "string" ? { detail: `Not accepted: ${said}.` } : {}) });
   }
 }

@@ -4,15 +4,19 @@
  */
 import { type Configuration, errors, type KoaContextWithOIDC } from "oidc-provider";
 import { type AdapterDependencies, adapterFactory, CLOCK_TOLERANCE } from "./adapter.ts";
-import type { CookieKeys } from "./cookie-keys.ts";
 import { isFirstParty, mayReadFrom, requiresPkce } from "./client-facts.ts";
 import { EXTRA_CLIENT_METADATA } from "./client-metadata.ts";
+import type { CookieKeys } from "./cookie-keys.ts";
 import type { SigningKey } from "./keys.ts";
 import { lifetimes } from "./lifetimes.ts";
 
 /** Pages the library asks for at its own endpoints. */
 export interface LibraryPages {
-  error(ctx: KoaContextWithOIDC, out: { error: string; error_description?: string }, error: Error): Promise<void>;
+  error(
+    ctx: KoaContextWithOIDC,
+    out: { error: string; error_description?: string },
+    error: Error,
+  ): Promise<void>;
   logout(ctx: KoaContextWithOIDC, form: string): Promise<void>;
   loggedOut(ctx: KoaContextWithOIDC): Promise<void>;
   deviceCode(ctx: KoaContextWithOIDC, form: string, error: unknown): Promise<void>;
@@ -73,7 +77,8 @@ function features({ pages, nonceSecret }: ProviderSettings): NonNullable<Configu
     introspection: {
       enabled: true,
       // Only the client a token was issued to may ask about it.
-      allowedPolicy: (_ctx, client, token) => client.clientAuthMethod !== "none" && token.clientId === client.clientId,
+      allowedPolicy: (_ctx, client, token) =>
+        client.clientAuthMethod !== "none" && token.clientId === client.clientId,
     },
     revocation: { enabled: true, allowedPolicy: (_ctx, client, token) => token.clientId === client.clientId },
     backchannelLogout: { enabled: true },
@@ -95,7 +100,8 @@ function features({ pages, nonceSecret }: ProviderSettings): NonNullable<Configu
       charset: "base-20",
       mask: "****-****",
       userCodeInputSource: (ctx, form, _out, error) => pages.deviceCode(ctx, form, error),
-      userCodeConfirmSource: (ctx, form, _client, _device, userCode) => pages.deviceConfirm(ctx, form, userCode),
+      userCodeConfirmSource: (ctx, form, _client, _device, userCode) =>
+        pages.deviceConfirm(ctx, form, userCode),
       successSource: (ctx) => pages.deviceDone(ctx),
     },
   };
@@ -143,7 +149,10 @@ function payloadOf(jwt: string): { scope?: unknown } {
   return JSON.parse(Buffer.from(jwt.split(".")[1] ?? "", "base64url").toString("utf8") || "{}");
 }
 
-function fetchAnywhere(input: string | URL | Request, init?: RequestInit & { dispatcher?: unknown }): Promise<Response> {
+function fetchAnywhere(
+  input: string | URL | Request,
+  init?: RequestInit & { dispatcher?: unknown },
+): Promise<Response> {
   const { dispatcher: _, ...rest } = init ?? {};
   return fetch(input, rest);
 }

@@ -73,11 +73,14 @@ export async function allow(
  * The grant of this account for this app, as the library asks for it at every authorization: the one of the session,
  * widened or renewed where it is the app's by right or by consent; otherwise none, and the library asks the person.
  */
-export function existingGrant(d: ConsentDependencies): (ctx: KoaContextWithOIDC) => Promise<Grant | undefined> {
+export function existingGrant(
+  d: ConsentDependencies,
+): (ctx: KoaContextWithOIDC) => Promise<Grant | undefined> {
   return async (ctx) => {
     const { client, session, result, provider } = ctx.oidc;
     if (!client || !session?.accountId) return undefined;
-    const grantId = (result?.consent as { grantId?: string } | undefined)?.grantId ?? session.grantIdFor(client.clientId);
+    const grantId =
+      (result?.consent as { grantId?: string } | undefined)?.grantId ?? session.grantIdFor(client.clientId);
     const found = grantId ? await provider.Grant.find(grantId) : undefined;
     const grant = found?.accountId === session.accountId ? found : undefined;
 
@@ -89,7 +92,11 @@ export function existingGrant(d: ConsentDependencies): (ctx: KoaContextWithOIDC)
   };
 }
 
-async function isAllowedHere(d: ConsentDependencies, ctx: KoaContextWithOIDC, requested: Requested): Promise<boolean> {
+async function isAllowedHere(
+  d: ConsentDependencies,
+  ctx: KoaContextWithOIDC,
+  requested: Requested,
+): Promise<boolean> {
   const { client, session, prompts } = ctx.oidc;
   if (!client || !session?.accountId) return false;
   if (isFirstParty(client)) return true;

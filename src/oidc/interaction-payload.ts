@@ -15,7 +15,8 @@ export function sealInteraction(id: string, payload: AdapterPayload): AdapterPay
   if (typeof payload.returnTo === "string") stored.returnTo = payload.returnTo.replaceAll(id, PLACEHOLDER);
   if (payload.session) stored.session = { ...payload.session, cookie: undefined };
   for (const member of sealed) {
-    if (typeof payload[member] === "string") stored[member] = vaultOf(id).wrap(payload[member] as string, member);
+    if (typeof payload[member] === "string")
+      stored[member] = vaultOf(id).wrap(payload[member] as string, member);
   }
   return stored;
 }
@@ -25,7 +26,8 @@ export function unsealInteraction(id: string, stored: AdapterPayload): AdapterPa
   const payload: AdapterPayload = { ...stored };
   if (typeof stored.returnTo === "string") payload.returnTo = stored.returnTo.replaceAll(PLACEHOLDER, id);
   for (const member of sealed) {
-    if (typeof stored[member] === "string") payload[member] = vaultOf(id).open(stored[member] as string, member);
+    if (typeof stored[member] === "string")
+      payload[member] = vaultOf(id).open(stored[member] as string, member);
   }
   return payload;
 }

@@ -82,11 +82,17 @@ export async function finishSignIn(
 }
 
 /** True when this request shows the consent page: a third-party app, and something that was not allowed before. */
-async function needsConsent(d: InteractionDependencies, interaction: Interaction, accountId: string): Promise<boolean> {
+async function needsConsent(
+  d: InteractionDependencies,
+  interaction: Interaction,
+  accountId: string,
+): Promise<boolean> {
   const client = await clientOf(d.provider, interaction);
   if (isFirstParty(client)) return false;
   const prompts = String(interaction.params.prompt ?? "").split(" ");
-  return prompts.includes("consent") || !(await isAllowed(d, accountId, client.clientId, requestedBy(interaction)));
+  return (
+    prompts.includes("consent") || !(await isAllowed(d, accountId, client.clientId, requestedBy(interaction)))
+  );
 }
 
 /** Who decides about consent: the one who has just signed in, or whose session it is. */
@@ -123,7 +129,9 @@ async function persist(interaction: Interaction, result: InteractionResults): Pr
 
 /** Scopes and claims of the request, without those that need no consent. */
 export function requestedBy({ params }: Interaction): Requested {
-  const scopes = String(params.scope ?? "").split(" ").filter(Boolean);
+  const scopes = String(params.scope ?? "")
+    .split(" ")
+    .filter(Boolean);
   return { scopes, claims: requestedClaims(params.claims) };
 }
 

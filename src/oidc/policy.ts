@@ -18,6 +18,7 @@ export function policy(): interactionPolicy.DefaultPolicy {
   if (!login) throw new TypeError("the library's login prompt is gone");
   for (const reason of ["essential_acrs", "essential_acr"]) login.checks.remove(reason);
   login.checks.add(acrUnmet());
+  keepHint(login.checks);
   endLoops(login.checks, ["id_token_hint", "claims_id_token_sub_value"]);
 
   const consent = prompts.get("consent");
@@ -46,11 +47,30 @@ function acrUnmet(): interactionPolicy.Check {
       if (unmet.length === 0) return NO_NEED_TO_PROMPT;
       const tried = oidc.result?.login !== undefined;
       if (tried || !unmet.every(reachable)) {
-        throw new errors.UnmetAuthenticationRequirements("the requested authentication could not be obtained");
+        throw new errors.UnmetAuthenticationRequirements(
+          "the requested authentication could not be obtained",
+        );
       }
       return REQUEST_PROMPT;
     },
   );
+}
+
+/**
+ * The library loads the hint when the request comes in, and forgets it while the person signs in: whoever signed in
+ * would pass. Here it is loaded again.
+ */
+function keepHint(checks: interactionPolicy.Prompt["checks"]): void {
+  const original = required(checks, "id_token_hint");
+  const check = original.check;
+  original.check = async (ctx: KoaContextWithOIDC) => {
+    const { client, entities, params, provider } = ctx.oidc;
+    const hint = params?.id_token_hint;
+    if (client && typeof hint === "string" && entities.IdTokenHint === undefined) {
+      ctx.oidc.entity("IdTokenHint", await provider.IdToken.validate(hint, client));
+    }
+    return check(ctx);
+  };
 }
 
 /** A check that the fresh sign-in did not meet ends the request, where the library would ask for ever. */
@@ -71,7 +91,8 @@ function skipForFirstParty(checks: interactionPolicy.Prompt["checks"], reasons: 
   for (const reason of reasons) {
     const original = required(checks, reason);
     const check = original.check;
-    original.check = (ctx: KoaContextWithOIDC) => (isFirstParty(ctx.oidc.client) ? NO_NEED_TO_PROMPT : check(ctx));
+    original.check = (ctx: KoaContextWithOIDC) =>
+      isFirstParty(ctx.oidc.client) ? NO_NEED_TO_PROMPT : check(ctx);
   }
 }
 

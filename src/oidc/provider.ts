@@ -32,11 +32,17 @@ export async function validateClient(metadata: ClientMetadata): Promise<void> {
         clientAuthMethods: ["client_secret_basic", "client_secret_post", "private_key_jwt", "none"],
         responseTypes: ["code"],
         scopes: ["openid", "offline_access", "profile", "email", "groups"],
-        features: { backchannelLogout: { enabled: true }, clientCredentials: { enabled: true }, deviceFlow: { enabled: true } },
+        features: {
+          backchannelLogout: { enabled: true },
+          clientCredentials: { enabled: true },
+          deviceFlow: { enabled: true },
+        },
         clientDefaults: { id_token_signed_response_alg: "RS256" },
       }),
   );
-  const { Client } = validator as unknown as { Client: { validate(metadata: ClientMetadata): Promise<void> | void } };
+  const { Client } = validator as unknown as {
+    Client: { validate(metadata: ClientMetadata): Promise<void> | void };
+  };
   await Client.validate(metadata);
 }
 

@@ -86,6 +86,8 @@ export class SessionAdapter implements Adapter {
  * and must not be gone in between, because tokens look it up by uid. Its pointer expires.
  */
 function isRotation(id: string): boolean {
-  const session = Provider.ctx?.oidc?.session as { id: string; oldId?: string; destroyed?: boolean } | undefined;
+  const session = Provider.ctx?.oidc?.session as
+    | { id: string; oldId?: string; destroyed?: boolean }
+    | undefined;
   return session?.oldId === id && session.id !== id;
 }

@@ -37,7 +37,10 @@ export async function signIn(
   session.loginAccount({ accountId, acr, amr, loginTs });
   const seconds = sessionSeconds(d.clock, loginTs);
   await session.save(seconds);
-  ctx.cookies.set(d.provider.cookieName("session"), session.jti, { ...attributes(d), maxAge: seconds * 1000 });
+  ctx.cookies.set(d.provider.cookieName("session"), session.jti, {
+    ...attributes(d),
+    maxAge: seconds * 1000,
+  });
 }
 
 /** Ends the session of this browser and everything that hangs on it. */
@@ -65,7 +68,12 @@ interface LogoutClient extends Client {
   backchannelLogout(sub: string, sid: string | undefined): Promise<void>;
 }
 
-async function endApp(provider: Provider, session: Session, clientId: string, app: AppAuthorization): Promise<void> {
+async function endApp(
+  provider: Provider,
+  session: Session,
+  clientId: string,
+  app: AppAuthorization,
+): Promise<void> {
   const { accountId } = session;
   const revoked = app.grantId && !app.persistsLogout ? provider.Grant.find(app.grantId) : undefined;
   const [client, grant] = await Promise.all([provider.Client.find(clientId).catch(() => undefined), revoked]);
@@ -78,5 +86,11 @@ async function endApp(provider: Provider, session: Session, clientId: string, ap
 }
 
 function attributes({ issuer }: SessionDependencies) {
-  return { signed: true, httpOnly: true, sameSite: "lax", secure: issuer.protocol === "https:", overwrite: true } as const;
+  return {
+    signed: true,
+    httpOnly: true,
+    sameSite: "lax",
+    secure: issuer.protocol === "https:",
+    overwrite: true,
+  } as const;
 }

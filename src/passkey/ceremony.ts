@@ -69,11 +69,11 @@ const LIVE = 2;
 /** How far the clock of the process that gave a challenge may be ahead of ours. */
 const CLOCK_SKEW: Millis = 5 * 60 * 1000;
 
-/** The name of a record, in base64url characters: 128 bits and a little. */
-const NAME_LENGTH = 22;
+/** The name of a record, in base64url characters: 144 bits, whole groups of four. */
+const NAME_LENGTH = 24;
 
-/** 256 random bits and the name of the record. */
-const CHALLENGE = /^[A-Za-z0-9_-]{43}([A-Za-z0-9_-]{22})$/;
+/** 264 random bits and the name of the record: both whole groups of four, so that together they are base64url too. */
+const CHALLENGE = /^[A-Za-z0-9_-]{44}([A-Za-z0-9_-]{24})$/;
 
 export const ceremonyRecord = recordKind<Ceremony>("ceremony");
 
@@ -84,7 +84,7 @@ export interface CeremonyContext {
 }
 
 /**
- * Makes a challenge: 256 random bits and the name of the record, base64url. Costs one write, and a read more when
+ * Makes a challenge: 264 random bits and the name of the record, base64url. Costs one write, and a read more when
  * the page was asked for before.
  */
 export async function startCeremony(
@@ -93,7 +93,7 @@ export async function startCeremony(
   terms: CeremonyTerms,
 ): Promise<string> {
   const name = pageName(binding.page);
-  const challenge = randomBytes(32).toString("base64url") + name;
+  const challenge = randomBytes(33).toString("base64url") + name;
   const entry: Challenge = {
     userVerification: "required",
     ...terms,
@@ -168,7 +168,7 @@ async function remove(
   return change(store, ceremonyRecord, id, decide, { ttl: CEREMONY_TTL });
 }
 
-/** The name of a page's records: 128 bits of its hash, since what names a page may open it. */
+/** The name of a page's records: 144 bits of its hash, since what names a page may open it. */
 function pageName(page: string): string {
   return fingerprint(page).slice(0, NAME_LENGTH);
 }

@@ -67,12 +67,8 @@ function isP256(x: Uint8Array, y: Uint8Array): boolean {
 
 function isModulus(n: Uint8Array): boolean {
   const [first = 0] = n;
-  const odd = ((n.at(-1) ?? 0) & 1) === 1;
-  return (
-    odd &&
-    n.length <= MODULUS.most &&
-    (n.length > MODULUS.least ? first > 0 : first >= 0x80 && n.length === MODULUS.least)
-  );
+  const longEnough = n.length === MODULUS.least ? first >= 0x80 : n.length > MODULUS.least && first > 0;
+  return longEnough && n.length <= MODULUS.most && ((n.at(-1) ?? 0) & 1) === 1;
 }
 
 /** 65537 or another odd number above it, of at most 32 bits (FIPS 186-5, section 5.4, gives the lower bound). */

@@ -117,6 +117,7 @@ export class RedisLink {
 
   /** Waits for the connection; false when it has been away for too long. All who wait, wait together. */
   async #isBack(): Promise<boolean> {
+    if (this.client.status === "end") return false;
     const left = PATIENCE - (this.#lostAt === undefined ? 0 : performance.now() - this.#lostAt);
     if (this.client.status !== "ready" && left <= 0) return false;
     this.#returning ??= returned(this.client, left).finally(() => {

@@ -47,6 +47,15 @@ export function clientDataJSON(
   return typeof given === "string" ? Buffer.from(given) : given;
 }
 
+/** Refuses what a browser refuses to parse (section 5.1.10): base64url whose last group cannot be. */
+export function requireBase64url(options: object): void {
+  const { challenge, user } = options as { challenge: string; user?: { id: string } };
+  for (const text of [challenge, ...(user ? [user.id] : [])]) {
+    if (Buffer.from(text, "base64url").toString("base64url") === text) continue;
+    throw new DOMException("the options contain invalid base64url data", "EncodingError");
+  }
+}
+
 /** What both answers begin with. */
 export function identity({ id }: SoftwareCredential, overrides: CommonOverrides) {
   const answered = overrides.id ?? id;

@@ -9,7 +9,7 @@ import type {
   PublicKeyCredentialRequestOptionsJSON,
   RegistrationResponseJSON,
 } from "../passkey/json.ts";
-import { authenticatorDataFor, base64url, clientDataJSON, identity, reshape, sha256 } from "./answer.ts";
+import { authenticatorDataFor, base64url, clientDataJSON, identity, requireBase64url, reshape, sha256 } from "./answer.ts";
 import { attestationObject } from "./attestation.ts";
 import { encodeCbor } from "./cbor.ts";
 import { attestationAuthority, attestationCertificate, type Certificate, toPem } from "./certificate.ts";
@@ -90,6 +90,7 @@ export class SoftwareAuthenticator {
       throw new DOMException("The authenticator holds an excluded credential.", "InvalidStateError");
     }
     const credential = this.#newCredential(rpId, options, overrides);
+    requireBase64url(options);
     const clientData = clientDataJSON("webauthn.create", options.challenge, origin, overrides);
     const authenticatorData = authenticatorDataFor(
       credential,
@@ -121,6 +122,7 @@ export class SoftwareAuthenticator {
   ): AuthenticationResponseJSON {
     const credential = this.#choose(options, origin, overrides);
     if (credential.counter !== undefined) credential.counter++;
+    requireBase64url(options);
     const clientData = clientDataJSON("webauthn.get", options.challenge, origin, overrides);
     const authenticatorData = authenticatorDataFor(credential, overrides);
     const signature = signWith(credential, Buffer.concat([authenticatorData, sha256(clientData)]));

@@ -65,9 +65,10 @@ function snapshot(cells: Cells, kind: Kind) {
 
 const RANDOM = new Set(["outbox", "created", "token"]);
 
-/** A value as text, as far as it matters to a walk; `but` is left out, too. */
-export function shown(value: unknown, but?: string): string {
-  return JSON.stringify(value ?? null, (key, inner) =>
-    RANDOM.has(key) || inner === but ? undefined : inner,
-  );
+/** A value as text, as far as it matters to a walk; versions by their labels, since they are random as well. */
+export function shown(value: unknown, labels?: ReadonlyMap<string, string>): string {
+  return JSON.stringify(value ?? null, (key, inner) => {
+    if (RANDOM.has(key)) return undefined;
+    return key === "version" ? (labels?.get(inner) ?? "") : inner;
+  });
 }

@@ -36,7 +36,6 @@ export async function explore(scenario: Scenario, invariant: (state: State) => P
       await run.make(first);
     }
   }
-  console.log("STATES", seen.size);
   return { states: seen.size, ends };
 }
 

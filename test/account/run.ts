@@ -105,9 +105,7 @@ function moves(players: Player[], cells: Cells): string[] {
 async function step(player: Player, labels: Labels): Promise<void> {
   const { make } = player.call!;
   player.call = undefined;
-  const answer = await make();
-  const version = (answer as { version?: string } | undefined)?.version ?? "";
-  player.told += `${shown(answer, version)}${labels.get(version) ?? ""} `;
+  player.told += `${shown(await make(), labels)} `;
 }
 
 /** A store whose calls wait until the checker does them. */

@@ -4,12 +4,15 @@ import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { stripVTControlCharacters } from "node:util";
-import { afterEach, describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import { logLine, type Program, startProgram } from "../support/program.ts";
 import { freePort } from "../support/redis.ts";
 import { stores } from "../support/stores.ts";
 
-const SECRET = "a root secret for tests, 32 bytes or more";
+/** Starting a server twice may wait for a build and for its neighbours on a small machine. */
+vi.setConfig({ testTimeout: 60_000 });
+
+const SECRET = "root-secret-of-the-tests-with-more-than-32-bytes";
 const cleanUps: (() => unknown)[] = [];
 
 afterEach(async () => {

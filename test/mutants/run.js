@@ -14,11 +14,12 @@ import { copyTree } from "../support/tree.js";
 
 /** The patches, each with the tests that must notice it. */
 const mutants = {
-  "no-version-check-lmdb": ["test/store/lmdb.test.ts"],
-  "no-version-check-redis": ["test/store/redis.test.ts"],
-  "no-single-use-lmdb": ["test/store/lmdb.test.ts"],
-  "no-single-use-redis": ["test/store/redis.test.ts"],
-  "no-response-id-check": ["test/passkey/authentication.test.ts"],
+  "no-version-check-lmdb": ["test/contract/lmdb.test.ts"],
+  "no-version-check-redis": ["test/contract/redis.test.ts"],
+  "no-single-use-lmdb": ["test/contract/lmdb.test.ts"],
+  "no-single-use-redis": ["test/contract/redis.test.ts"],
+  "no-response-id-check-authentication": ["test/passkey/authentication.test.ts"],
+  "no-response-id-check-registration": ["test/passkey/registration.test.ts"],
 };
 
 const patches = fileURLToPath(new URL(".", import.meta.url));

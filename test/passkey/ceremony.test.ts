@@ -126,9 +126,9 @@ for (const { name, open } of stores) {
         `${given}A`,
         `A${given.slice(1)}`,
         given.toLowerCase(),
-        `${"A".repeat(43)}${given.slice(43)}`,
-        `${given.slice(0, 43)}${"A".repeat(22)}`,
-        `${"A".repeat(43)}:\u0000\ud800${"A".repeat(19)}`,
+        `${"A".repeat(44)}${given.slice(44)}`,
+        `${given.slice(0, 44)}${"A".repeat(24)}`,
+        `${"A".repeat(44)}:\u0000\ud800${"A".repeat(21)}`,
         "A".repeat(100_000),
       ].filter((challenge) => challenge !== given);
       for (const challenge of forged) {
@@ -196,7 +196,7 @@ for (const { name, open } of stores) {
 async function recordsOf(store: Store, challenge: string): Promise<Entry[]> {
   const found: Entry[] = [];
   for await (const { entries } of store.scan(ceremonyRecord.kind)) found.push(...entries);
-  return found.filter(({ key }) => key.endsWith(challenge.slice(43)));
+  return found.filter(({ key }) => key.endsWith(challenge.slice(44)));
 }
 
 /** Takes a member out of a stored challenge, as a version would have written it that did not know the member. */

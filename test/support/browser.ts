@@ -42,14 +42,28 @@ export class Browser {
   async request(path: string, init: RequestInit = {}): Promise<Answer> {
     const url = new URL(path, this.issuer);
     const cookie = this.cookies
-      .filter(({ path }) => url.pathname === path || url.pathname.startsWith(path.endsWith("/") ? path : `${path}/`))
+      .filter(
+        ({ path }) =>
+          url.pathname === path || url.pathname.startsWith(path.endsWith("/") ? path : `${path}/`),
+      )
       .map(({ name, value }) => `${name}=${value}`)
       .join("; ");
-    const headers = { accept: "text/html", ...this.headers, ...(cookie ? { cookie } : {}), ...(init.headers as object) };
+    const headers = {
+      accept: "text/html",
+      ...this.headers,
+      ...(cookie ? { cookie } : {}),
+      ...(init.headers as object),
+    };
     const response = await fetch(url, { redirect: "manual", ...init, headers });
     for (const line of response.headers.getSetCookie()) this.#keep(line, url.pathname);
     const text = await response.text();
-    return { status: response.status, url: url.href, headers: response.headers, text, json: () => JSON.parse(text) };
+    return {
+      status: response.status,
+      url: url.href,
+      headers: response.headers,
+      text,
+      json: () => JSON.parse(text),
+    };
   }
 
   /** A navigation: follows redirects until a page, or until an address that is not the issuer's. */
@@ -57,7 +71,8 @@ export class Browser {
     let answer = await this.request(path, init);
     for (let hop = 0; hop < 10 && answer.status >= 300 && answer.status < 400; hop++) {
       const target = new URL(answer.headers.get("location") ?? "", answer.url);
-      if (target.origin !== new URL(this.issuer).origin || target.pathname === "/cb") return { ...answer, url: target.href };
+      if (target.origin !== new URL(this.issuer).origin || target.pathname === "/cb")
+        return { ...answer, url: target.href };
       answer = await this.request(target.href);
     }
     return answer;
@@ -65,7 +80,12 @@ export class Browser {
 
   /** Posts what a page's script posts. */
   async post(path: string, body: unknown, headers: Record<string, string> = {}): Promise<Answer> {
-    const sent = { "content-type": "application/json", accept: "application/json", origin: this.issuer, ...headers };
+    const sent = {
+      "content-type": "application/json",
+      accept: "application/json",
+      origin: this.issuer,
+      ...headers,
+    };
     return this.request(path, { method: "POST", body: JSON.stringify(body), headers: sent });
   }
 
@@ -118,7 +138,7 @@ export class Browser {
 export function ceremonyOf({ text, status }: Answer): Ceremony {
   const element = /<[a-z]+\b[^>]*\bdata-ceremony="[^>]*>/.exec(text)?.[0];
   if (!element) throw new Error(`no ceremony on this page (${status}): ${text.slice(0, 2000)}`);
-  const attribute = (name: string) => unescape(new RegExp(`\\b${name}="([^"]*)"`).exec(element)?.[1] ?? "");
+  const attribute = (name: string) => unescapeHtml(new RegExp(`\\b${name}="([^"]*)"`).exec(element)?.[1] ?? "");
   return {
     kind: attribute("data-ceremony"),
     action: attribute("data-action"),
@@ -126,6 +146,11 @@ export function ceremonyOf({ text, status }: Answer): Ceremony {
   };
 }
 
-function unescape(text: string): string {
-  return text.replaceAll("&quot;", '"').replaceAll("&#39;", "'").replaceAll("&lt;", "<").replaceAll("&gt;", ">").replaceAll("&amp;", "&");
+function unescapeHtml(text: string): string {
+  return text
+    .replaceAll("&quot;", '"')
+    .replaceAll("&#39;", "'")
+    .replaceAll("&lt;", "<")
+    .replaceAll("&gt;", ">")
+    .replaceAll("&amp;", "&");
 }

@@ -4,6 +4,7 @@ import { loadSettings } from "../../src/config/load.ts";
 import { openInstallation } from "../../src/installation.ts";
 import { createLogger } from "../../src/log.ts";
 import { startServer } from "../../src/server.ts";
+import type { Store } from "../../src/store/store.ts";
 import type { SoftwareAuthenticator } from "../../src/testing.ts";
 import { Browser } from "./browser.ts";
 import { RelyingParty, type RelyingPartyOptions } from "./relying-party.ts";
@@ -19,29 +20,37 @@ export interface Running {
   browser(authenticator?: SoftwareAuthenticator): Browser;
   /** Registers an app and gives its side of the flow. */
   app(options?: RelyingPartyOptions): Promise<RelyingParty>;
+  /** The events of a type that were logged since `mark` (a length of `log`). */
+  events(type: string, mark?: number): Record<string, unknown>[];
+  /** Stops the server and starts it again on the same data and port. */
+  restart(): Promise<void>;
   stop(): Promise<void>;
+}
+
+export interface RunningOptions {
+  /** Puts something between the server and its store. */
+  wrap?: (store: Store) => Store;
 }
 
 /** The root secret of all tests: a canary that must not appear in any output. */
 export const SECRET = "test-root-secret-0123456789-abcdefghijklmnop";
 
 /** Starts a provider. `settings` are shaped like the configuration file. */
-export async function startInstallation(kind: StoreKind, settings: Record<string, unknown> = {}): Promise<Running> {
+export async function startInstallation(
+  kind: StoreKind,
+  settings: Record<string, unknown> = {},
+  { wrap = (store) => store }: RunningOptions = {},
+): Promise<Running> {
   const opened = await kind.open();
-  const port = await freePort();
   const log: string[] = [];
-  const logger = await createLogger({ level: "debug", format: "json", sink: { write: (line) => void log.push(line) } });
-  const loaded = loadSettings({
-    env: {},
-    overrides: {
-      port,
-      store: opened.url,
-      secret: SECRET,
-      limits: { ceremonies: "100000/1m", signUps: "100000/1m" },
-      ...settings,
-    },
+  const logger = await createLogger({
+    level: "debug",
+    format: "json",
+    sink: { write: (line) => void log.push(line) },
   });
-  const server = await startServer(loaded, { log: logger, store: opened.store });
+  const loaded = settingsFor(opened.url, await freePort(), settings);
+  const start = () => startServer(loaded, { log: logger, store: wrap(opened.store) });
+  let server = await start();
   const installation = await openInstallation(loaded, { store: opened.store, log: logger });
   const { issuer } = server;
   return {
@@ -52,11 +61,25 @@ export async function startInstallation(kind: StoreKind, settings: Record<string
     setup: server.setup,
     browser: (authenticator) => new Browser(issuer, authenticator),
     app: (options) => RelyingParty.register(issuer, installation.clients, options),
+    events: (type, mark = 0) =>
+      log
+        .slice(mark)
+        .map((line) => JSON.parse(line) as Record<string, unknown>)
+        .filter(({ event }) => event === type),
+    async restart() {
+      await server.stop();
+      server = await start();
+    },
     async stop() {
       await server.stop();
       await opened.close();
     },
   };
+}
+
+function settingsFor(store: string, port: number, settings: Record<string, unknown>) {
+  const limits = { ceremonies: "100000/1m", signUps: "100000/1m" };
+  return loadSettings({ env: {}, overrides: { port, store, secret: SECRET, limits, ...settings } });
 }
 
 /** A port that was free a moment ago. */

@@ -1,6 +1,6 @@
 /** An app's side of OpenID Connect, by an independent library (`oauth4webapi`) that checks everything it can. */
 import * as oauth from "oauth4webapi";
-import type { ClientInput, Clients } from "../../src/oidc/clients.ts";
+import type { ClientInput, Clients, Written } from "../../src/oidc/clients.ts";
 import type { Answer, Browser } from "./browser.ts";
 
 export type RelyingPartyOptions = Partial<ClientInput>;
@@ -27,22 +27,28 @@ export class RelyingParty {
   readonly #auth: oauth.ClientAuth;
   readonly secret: string | undefined;
 
-  private constructor(as: oauth.AuthorizationServer, client: oauth.Client, redirectUri: string, secret?: string) {
+  private constructor(as: oauth.AuthorizationServer, added: Written, redirectUri: string) {
+    const { client, secret } = added;
     this.as = as;
-    this.client = client;
+    this.client = { client_id: client.id };
     this.redirectUri = redirectUri;
     this.secret = secret;
-    this.#auth = secret === undefined ? oauth.None() : oauth.ClientSecretBasic(secret);
+    const withSecret = client.authMethod === "post" ? oauth.ClientSecretPost : oauth.ClientSecretBasic;
+    this.#auth = secret === undefined ? oauth.None() : withSecret(secret);
   }
 
-  static async register(issuer: string, clients: Clients, options: RelyingPartyOptions = {}): Promise<RelyingParty> {
+  static async register(
+    issuer: string,
+    clients: Clients,
+    options: RelyingPartyOptions = {},
+  ): Promise<RelyingParty> {
     const redirectUri = options.redirectUris?.[0] ?? "http://localhost:1/cb";
-    const added = await clients.add({ name: "Example app", firstParty: true, redirectUris: [redirectUri], ...options });
+    const redirectUris = options.kind === "machine" ? [] : [redirectUri];
+    const added = await clients.add({ name: "Example app", firstParty: true, redirectUris, ...options });
     const url = new URL(issuer);
     const discovered = await oauth.discoveryRequest(url, insecure);
     const as = await oauth.processDiscoveryResponse(url, discovered);
-    const client: oauth.Client = { client_id: added.client.id };
-    return new RelyingParty(as, client, redirectUri, added.secret);
+    return new RelyingParty(as, added, redirectUri);
   }
 
   /** An authorization request with PKCE; `parameters` are added, `undefined` takes one away. */
@@ -60,13 +66,52 @@ export class RelyingParty {
       nonce,
       ...parameters,
     };
-    const query = new URLSearchParams(Object.entries(all).filter((entry): entry is [string, string] => entry[1] !== undefined));
+    const query = new URLSearchParams(
+      Object.entries(all).filter((entry): entry is [string, string] => entry[1] !== undefined),
+    );
     return { url: `${this.as.authorization_endpoint}?${query}`, verifier, state, nonce };
   }
 
   /** The code from the address the browser was sent to. @throws what the answer says when it is an error */
   callback(request: Request, { url }: Answer): URLSearchParams {
     return oauth.validateAuthResponse(this.as, this.client, new URL(url), request.state);
+  }
+
+  /** The error the browser brought back, in an answer that is otherwise right (state, `iss`). */
+  error(request: Request, answer: Answer): string {
+    try {
+      this.callback(request, answer);
+    } catch (error) {
+      if (error instanceof oauth.AuthorizationResponseError) return error.error;
+      throw error;
+    }
+    throw new Error(`no error: ${answer.url}`);
+  }
+
+  /** Posts a form to an endpoint as this client, whatever the form says. */
+  async post(
+    endpoint: string,
+    form: Record<string, string>,
+    headers: Record<string, string> = {},
+  ): Promise<Response> {
+    const body = new URLSearchParams({ client_id: this.client.client_id, ...form });
+    const credentials = btoa(`${this.client.client_id}:${this.secret}`);
+    const basic = this.secret === undefined ? {} : { authorization: `Basic ${credentials}` };
+    return fetch(new URL(endpoint, this.as.issuer), {
+      method: "POST",
+      body,
+      headers: { ...basic, ...headers },
+    });
+  }
+
+  /** Goes through the request in a browser that has a passkey or a session, and gives the code's answer unjudged. */
+  async authorize(
+    browser: Browser,
+    parameters: Record<string, string | undefined> = {},
+  ): Promise<[Request, Answer]> {
+    const request = await this.request(parameters);
+    const page = await browser.open(request.url);
+    return [request, page.status === 200 ? await browser.complete(page) : page];
   }
 
   /** Posts the code once, unjudged. */
@@ -107,9 +152,7 @@ export class RelyingParty {
 
   /** A whole sign-in in a browser that has a passkey, or a session. */
   async signIn(browser: Browser, parameters: Record<string, string | undefined> = {}): Promise<Tokens> {
-    const request = await this.request(parameters);
-    const page = await browser.open(request.url);
-    return this.tokens(request, page.status === 200 ? await browser.complete(page) : page);
+    return this.tokens(...(await this.authorize(browser, parameters)));
   }
 
   /** A whole sign-up with `prompt=create`. */

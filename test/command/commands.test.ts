@@ -1,0 +1,287 @@
+import { readdirSync } from "node:fs";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { loadSettings } from "../../src/config/load.ts";
+import { openInstallation } from "../../src/installation.ts";
+import { startRedis } from "../support/redis.ts";
+import { type OpenStore, stores } from "../support/stores.ts";
+import { type Operator, operator } from "./operator.ts";
+
+const SECRET = "a root secret of the tests with more than 32 bytes";
+const REDIRECT = "https://wiki.example.com/cb";
+
+describe.each(stores)("commands on $name", ({ open }) => {
+  let opened: OpenStore;
+  let admin: Operator;
+  beforeAll(async () => {
+    opened = await open();
+    admin = operator({ LATCHKEY_STORE: opened.url, LATCHKEY_SECRET: SECRET });
+  });
+  afterAll(async () => {
+    admin.remove();
+    await opened.close();
+  });
+
+  test("setup makes the store ready and gives a new link each time", async () => {
+    const first = await admin.run("setup", "--json");
+    expect(first.code, first.err).toBe(0);
+    expect(first.json()).toMatchObject({
+      url: expect.stringMatching(/^http:\/\/localhost:3000\/setup\/[\w-]{43}$/),
+      expires: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/),
+      store_id: expect.any(String),
+    });
+    const second = await admin.run("setup");
+    expect(second.out).toMatch(/^setup +http:\/\/localhost:3000\/setup\/[\w-]{43}$/m);
+    expect(second.out).not.toContain(String(first.json().url));
+  });
+
+  test("clients add prints id, secret and redirect URIs, and the client is there at once", async () => {
+    const words = [
+      "clients",
+      "add",
+      "--name",
+      "Wiki",
+      "--id",
+      "wiki",
+      "--redirect-uri",
+      REDIRECT,
+      `${REDIRECT}2`,
+    ];
+    const added = await admin.run(...words, "--first-party", "--json");
+    expect(added.code, added.err).toBe(0);
+    expect(added.json()).toMatchObject({
+      client_id: "wiki",
+      client_secret: expect.stringMatching(/^[\w-]{43}$/),
+      redirect_uris: [REDIRECT, `${REDIRECT}2`],
+      first_party: true,
+    });
+    const shown = await admin.run("clients", "show", "wiki", "--json");
+    const { client_secret: _, ...rest } = added.json();
+    expect(shown.json()).toEqual(rest);
+    expect((await admin.run("clients", "list", "--json")).json()).toEqual([rest]);
+  });
+
+  test("flags may be repeated, and public kinds get no secret", async () => {
+    const words = [
+      "--redirect-uri",
+      "https://a.example.com/",
+      "--redirect-uri",
+      "http://localhost:5173/",
+      "--scope",
+      "openid email",
+    ];
+    const { code, json } = await admin.run(
+      "clients",
+      "add",
+      "--name",
+      "Board",
+      "--kind",
+      "spa",
+      ...words,
+      "--json",
+    );
+    expect(code).toBe(0);
+    expect(json()).toMatchObject({
+      redirect_uris: ["https://a.example.com/", "http://localhost:5173/"],
+      scope: "openid email",
+      token_endpoint_auth_method: "none",
+    });
+    expect(json()).not.toHaveProperty("client_secret");
+  });
+
+  test("--no-pkce is for clients with a secret: a public kind exits 2", async () => {
+    const words = ["clients", "add", "--name", "Old", "--redirect-uri", REDIRECT, "--no-pkce", "--json"];
+    expect((await admin.run(...words)).json()).toMatchObject({ require_pkce: false });
+    for (const kind of ["spa", "native"]) {
+      const { code, err } = await admin.run(...words, "--kind", kind);
+      expect(code).toBe(2);
+      expect(err).toContain("PKCE");
+    }
+  });
+
+  test.each([
+    ["a hostile address", "--redirect-uri", "javascript:alert(1)"],
+    ["a scope that does not exist", "--scope", "no-such-scope"],
+    ["a grant that does not exist", "--grant", "password"],
+  ])("clients add with %s exits 2 and adds nothing", async (_, flag, value) => {
+    const before = (await admin.run("clients", "list", "--json")).out;
+    const base = flag === "--redirect-uri" ? [] : ["--redirect-uri", REDIRECT];
+    const { code, json } = await admin.run("clients", "add", "--name", "Bad", ...base, flag, value, "--json");
+    expect(code).toBe(2);
+    expect(json()).toMatchObject({ code: "client_invalid" });
+    expect((await admin.run("clients", "list", "--json")).out).toBe(before);
+  });
+
+  test("clients update changes what it names", async () => {
+    const { code, json } = await admin.run(
+      "clients",
+      "update",
+      "wiki",
+      "--name",
+      "The Wiki",
+      "--no-first-party",
+      "--json",
+    );
+    expect(code).toBe(0);
+    expect(json()).toMatchObject({
+      client_name: "The Wiki",
+      first_party: false,
+      redirect_uris: [REDIRECT, `${REDIRECT}2`],
+    });
+    expect(json()).not.toHaveProperty("client_secret");
+    const renewed = await admin.run("clients", "update", "wiki", "--new-secret", "--json");
+    expect(renewed.json()).toMatchObject({ client_secret: expect.any(String) });
+  });
+
+  test("clients remove asks a person, needs --yes without one, and removes once", async () => {
+    const unasked = await admin.run("clients", "remove", "wiki");
+    expect(unasked).toMatchObject({ code: 2, out: "" });
+    expect(unasked.err).toContain("--yes");
+    const declined = await admin.answer("n", "clients", "remove", "wiki", "--json");
+    expect(declined.json()).toEqual({ client_id: "wiki", removed: false });
+    expect((await admin.run("clients", "show", "wiki")).code).toBe(0);
+    const removed = await admin.answer("y", "clients", "remove", "wiki", "--json");
+    expect(removed.json()).toEqual({ client_id: "wiki", removed: true });
+    const again = await admin.run("clients", "remove", "wiki", "--yes");
+    expect(again).toMatchObject({ code: 1, out: "" });
+    expect(again.err).toBe("There is no such client.\n");
+  });
+
+  test("accounts are listed and shown in the words of the contract", async () => {
+    const settings = loadSettings({
+      env: { LATCHKEY_STORE: opened.url, LATCHKEY_SECRET: SECRET },
+      cwd: admin.cwd,
+    });
+    const installation = await openInstallation(settings);
+    const account = await installation.accounts.create({
+      email: "jane@example.com",
+      name: "Jane \u{1f511}",
+      passkey,
+    });
+    await installation.close();
+    const expected = {
+      id: account.id,
+      username: "jane",
+      email: "jane@example.com",
+      email_verified: false,
+      groups: [],
+      state: "active",
+      ways: ["passkey"],
+      passkeys: [
+        {
+          id: passkey.id,
+          name: "Phone",
+          aaguid: passkey.aaguid,
+          synced: true,
+          backed_up: false,
+          created: "2026-11-22T00:00:00.000Z",
+          last_used: null,
+          state: "active",
+        },
+      ],
+    };
+    for (const named of ["jane", "JANE", account.id]) {
+      const { code, json, err } = await admin.run("accounts", "show", named, "--json");
+      expect(code, err).toBe(0);
+      expect(json()).toMatchObject(expected);
+    }
+    expect((await admin.run("accounts", "show", "jane")).out).toMatch(
+      /^passkey +Phone \(active, last used never\)$/m,
+    );
+    expect((await admin.run("accounts", "list", "--json")).json()).toMatchObject([expected]);
+    expect((await admin.run("accounts", "list")).out).toContain("jane@example.com");
+    for (const named of ["nobody", "", "a:b", "\0", "x".repeat(5000)]) {
+      const { code, err } = await admin.run("accounts", "show", named);
+      expect({ code, err }).toEqual({ code: 1, err: "There is no such account.\n" });
+    }
+  });
+
+  test("the doctor finds nothing but the missing owner", async () => {
+    const { code, json } = await admin.run("doctor", "--json");
+    const { ok, checks } = json() as { ok: boolean; checks: Record<string, unknown>[] };
+    expect({ code, ok }).toEqual({ code: 0, ok: true });
+    const names = checks.map(({ name }) => name);
+    for (const name of ["node", "clock", "configuration", "store", "secret", "owner"])
+      expect(names).toContain(name);
+    expect(checks.filter((check) => check.ok !== true)).toEqual([
+      {
+        name: "owner",
+        ok: false,
+        level: "warning",
+        message: expect.any(String),
+        remedy: expect.stringContaining("setup"),
+      },
+    ]);
+    expect((await admin.run("doctor")).out).toMatch(/^ok +store: /m);
+  });
+
+  test("with another secret nothing opens the store: exit 2, and the doctor says so", async () => {
+    const stranger = operator({ LATCHKEY_STORE: opened.url, LATCHKEY_SECRET: `another ${SECRET}` });
+    const { code, err } = await stranger.run("clients", "list");
+    expect(code).toBe(2);
+    expect(err).toMatch(/secret/);
+    const { json } = await stranger.run("doctor", "--json");
+    expect(json().checks).toContainEqual(
+      expect.objectContaining({ name: "secret", ok: false, level: "error" }),
+    );
+    stranger.remove();
+  });
+});
+
+const passkey = {
+  id: "cGFzc2tleS1vZi1qYW5l",
+  publicKey: "AAAA",
+  algorithm: -7,
+  counter: 0,
+  transports: ["internal"],
+  aaguid: "00000000-0000-0000-0000-000000000000",
+  backupEligible: true,
+  backedUp: false,
+  attestation: "none" as const,
+  state: "active" as const,
+  name: "Phone",
+  created: Date.UTC(2026, 10, 22),
+};
+
+describe("beside localhost", () => {
+  const env = { LATCHKEY_ISSUER: "https://id.example.com", LATCHKEY_SECRET: SECRET };
+
+  test("only setup initialises a store", async () => {
+    const admin = operator(env);
+    const refused = await admin.run("clients", "list");
+    expect(refused.code).toBe(2);
+    expect(refused.err).toContain("setup");
+    expect((await admin.run("doctor")).code).toBe(1);
+    const { json } = await admin.run("setup", "--json");
+    expect(json().url).toMatch(/^https:\/\/id\.example\.com\/setup\//);
+    expect((await admin.run("clients", "list")).code).toBe(0);
+    expect((await admin.run("doctor")).code).toBe(0);
+    admin.remove();
+  });
+
+  test("the doctor makes nothing", async () => {
+    const admin = operator();
+    const { code, out } = await admin.run("doctor");
+    expect(code).toBe(0);
+    expect(out).toContain("not there yet");
+    expect(readdirSync(admin.cwd)).toEqual([]);
+    admin.remove();
+  });
+
+  test.runIf(stores.some(({ name }) => name === "redis"))(
+    "a store that is away is a failure, not wrong usage",
+    async () => {
+      const server = await startRedis();
+      await server.kill();
+      const admin = operator({ ...env, LATCHKEY_STORE: server.url.replace("//", "//user:hunter2@") });
+      const { code, out, err } = await admin.run("clients", "list");
+      expect({ code, out }).toEqual({ code: 1, out: "" });
+      const { json } = await admin.run("doctor", "--json");
+      expect(json().checks).toContainEqual(
+        expect.objectContaining({ name: "store", ok: false, level: "error", remedy: expect.any(String) }),
+      );
+      expect(err + JSON.stringify(json())).not.toContain("hunter2");
+      admin.remove();
+      await server.stop();
+    },
+  );
+});

@@ -1,0 +1,56 @@
+/** Somebody at a terminal: runs commands in this process, in a folder of their own, and reads what they print. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { run } from "../../src/command/run.ts";
+import type { Terminal } from "../../src/command/terminal.ts";
+
+/** What a command left behind. */
+export interface Outcome {
+  code: number;
+  out: string;
+  err: string;
+  /** The one document on the standard output; throws unless there is exactly one. */
+  json(): Record<string, unknown>;
+}
+
+export interface Operator {
+  cwd: string;
+  /** Runs a command line, given as words. */
+  run(...words: string[]): Promise<Outcome>;
+  /** The same at a terminal, where questions are answered with `answer`. */
+  answer(answer: string, ...words: string[]): Promise<Outcome>;
+  remove(): void;
+}
+
+/** `env` is the whole environment; without a store the embedded one in the folder is used. */
+export function operator(env: Record<string, string> = {}): Operator {
+  const cwd = mkdtempSync(join(tmpdir(), "latchkey-command-"));
+  const execute = async (words: string[], answer?: string): Promise<Outcome> => {
+    const said = { out: "", err: "" };
+    const terminal: Terminal = {
+      env,
+      cwd,
+      interactive: answer !== undefined,
+      canAsk: answer !== undefined,
+      out: (text) => {
+        said.out += text;
+      },
+      err: (text) => {
+        said.err += `${text}\n`;
+      },
+      async ask(question) {
+        said.err += question;
+        return answer ?? "";
+      },
+    };
+    const code = await run(words, terminal);
+    return { code, ...said, json: () => JSON.parse(said.out) };
+  };
+  return {
+    cwd,
+    run: (...words) => execute(words),
+    answer: (answer, ...words) => execute(words, answer),
+    remove: () => rmSync(cwd, { recursive: true, force: true }),
+  };
+}

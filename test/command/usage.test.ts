@@ -1,0 +1,142 @@
+import { afterAll, describe, expect, test } from "vitest";
+import { operator } from "./operator.ts";
+
+const nobody = operator();
+afterAll(() => nobody.remove());
+
+const commands = [
+  ["serve"],
+  ["setup"],
+  ["clients", "add"],
+  ["clients", "list"],
+  ["clients", "show"],
+  ["clients", "update"],
+  ["clients", "remove"],
+  ["accounts", "list"],
+  ["accounts", "show"],
+  ["config", "print"],
+  ["doctor"],
+];
+
+describe("help", () => {
+  test.each(commands.map((words) => [words.join(" ")]))(
+    "%s --help prints its usage and --json, and exits 0",
+    async (line) => {
+      const { code, out, err } = await nobody.run(...line.split(" "), "--help");
+      expect({ code, err }).toEqual({ code: 0, err: "" });
+      expect(out).toMatch(new RegExp(`^Usage: latchkey ${line} `));
+      expect(out).toContain("--json");
+    },
+  );
+
+  test.each([["--help"], ["help"], ["clients --help"], ["help clients"], ["--version"]])(
+    "latchkey %s exits 0",
+    async (line) => {
+      const { code, out, err } = await nobody.run(...line.split(" "));
+      expect({ code, err }).toEqual({ code: 0, err: "" });
+      expect(out).not.toBe("");
+    },
+  );
+
+  test("the help names every command there is and no other", async () => {
+    const { out } = await nobody.run("--help");
+    const named = [...out.slice(out.indexOf("Commands:")).matchAll(/^ {2}(\w+)/gm)].map(([, name]) => name);
+    expect(named).toEqual([...new Set(commands.map(([first]) => first)), "help"]);
+  });
+});
+
+describe("wrong usage exits 2 with the reason on stderr", () => {
+  test.each([
+    ["", "command"],
+    ["clients", "command"],
+    ["clinets list", "unknown command"],
+    ["clients lst", "unknown command"],
+    ["clients list --jsn", "unknown option"],
+    ["clients list extra", "too many arguments"],
+    ["clients add", "--name"],
+    ["clients add --name", "argument missing"],
+    ["clients add --name App --kind robot", "Allowed choices"],
+    ["clients add --name App --auth-method magic", "Allowed choices"],
+    ["clients show", "missing required argument"],
+    ["clients remove app", "--yes"],
+  ])("latchkey %s", async (line, reason) => {
+    const { code, out, err } = await nobody.run(...line.split(" ").filter((word) => word !== ""));
+    expect({ code, out }).toEqual({ code: line.endsWith("remove app") ? 1 : 2, out: "" });
+    if (code === 2) expect(err).toContain(reason);
+    expect(err).not.toMatch(/^\s+at /m);
+  });
+
+  test("with --json the reason is also the one document on stdout", async () => {
+    const { code, err, json } = await nobody.run("clients", "add", "--json");
+    expect(code).toBe(2);
+    expect(json()).toMatchObject({ code: "usage_invalid", title: expect.stringContaining("--name") });
+    expect(err).toContain("--name");
+  });
+
+  test("SEC-112 what was typed cannot drive the terminal", async () => {
+    const { code, err } = await nobody.run("clients", "\u001b[2J\u009b1m");
+    expect(code).toBe(2);
+    expect(err).toContain("\\u001b[2J");
+    expect(err.replaceAll("\n", "")).not.toMatch(/\p{Cc}/u);
+  });
+});
+
+describe("a wrong configuration exits 2 with every problem on stderr", () => {
+  const wrong = operator({
+    LATCHKEY_ISSUER: "https://10.0.0.1",
+    LATCHKEY_PORT: "hunter2",
+    LATCHKEY_SECRET: "hunter3",
+    LATCHKEY_SIGNUP: "open",
+  });
+  afterAll(() => wrong.remove());
+  const names = [
+    "LATCHKEY_ISSUER",
+    "LATCHKEY_PORT",
+    "LATCHKEY_SECRET",
+    "LATCHKEY_SIGNUP",
+    "LATCHKEY_SIGN_UP",
+  ];
+
+  test.each([["serve"], ["setup"], ["clients list"], ["accounts list"], ["config print"]])(
+    "latchkey %s",
+    async (line) => {
+      const { code, out, err } = await wrong.run(...line.split(" "));
+      expect({ code, out }).toEqual({ code: 2, out: "" });
+      for (const name of names) expect(err).toContain(name);
+      expect(err.trimEnd().split("\n")).toHaveLength(5);
+      expect(err).not.toContain("hunter3");
+    },
+  );
+
+  test("as JSON the problems are a list", async () => {
+    const { code, json } = await wrong.run("config", "print", "--json");
+    expect(code).toBe(2);
+    expect(json()).toMatchObject({ code: "configuration_invalid", problems: { length: 4 } });
+  });
+
+  test("the doctor lists each problem as a failed check and exits 1", async () => {
+    const { code, json } = await wrong.run("doctor", "--json");
+    const { ok, checks } = json() as {
+      ok: boolean;
+      checks: { name: string; ok: boolean; level: string; message: string }[];
+    };
+    expect({ code, ok }).toEqual({ code: 1, ok: false });
+    const failed = checks.filter((check) => !check.ok);
+    expect(failed.map(({ name, level }) => [name, level])).toEqual(Array(4).fill(["configuration", "error"]));
+  });
+});
+
+test("config print shows value and source of every setting, and no secret", async () => {
+  const some = operator({
+    LATCHKEY_PORT: "3100",
+    LATCHKEY_SECRET: "hunter2 hunter2 hunter2 hunter2 hunter2",
+  });
+  const { code, out } = await some.run("config", "print");
+  const json = (await some.run("config", "print", "--json")).json();
+  some.remove();
+  expect(code).toBe(0);
+  expect(out).toMatch(/^port +3100 +LATCHKEY_PORT$/m);
+  expect(out).toMatch(/^issuer +http:\/\/localhost:3100 +default$/m);
+  expect(json).toMatchObject({ port: { value: 3100, source: "LATCHKEY_PORT" }, secret: { value: ["***"] } });
+  expect(out + JSON.stringify(json)).not.toContain("hunter2");
+});
