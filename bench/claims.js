@@ -145,7 +145,7 @@ export function p8(options) {
   return withRedis(async (redis, keep) => {
     const starts = await measureStarts(await starters(redis), options.rounds);
     const memory = [];
-    for (const start of [bare, () => latchkey(redis.url, options.accounts)]) {
+    for (const start of [bare, () => latchkey(`${redis.url}/1`, options.accounts)]) {
       const target = await keep(start());
       memory.push(await measureMemory(target, options.memory, options.say));
     }

@@ -26,6 +26,7 @@ export async function run(flow, count, inFlight = 16) {
  * @throws when one failed: a run with failures does not count.
  */
 export async function cost(target, count, inFlight = 16) {
+  freshConnections(target);
   const before = await target.server.usage();
   const began = performance.now();
   const { failed, reasons } = await run(target.signIn, count, inFlight);
@@ -36,8 +37,14 @@ export async function cost(target, count, inFlight = 16) {
   return { cpu: (after.cpu - before.cpu) / count, rate: (count / elapsed) * 1000, rss: after.rss };
 }
 
+/** While a target waited for its turn, its server may just be closing idle connections; a round starts on new ones. */
+export function freshConnections({ agent }) {
+  agent.destroy();
+}
+
 /** Sends spoiled answers; each must be refused with a status of the 400s. */
 export async function refuseSpoiled(target, count = 8) {
+  freshConnections(target);
   for (let attempt = 0; attempt < count; attempt++) {
     const status = await target.spoiled();
     if (status < 400 || status > 499)

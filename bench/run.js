@@ -10,7 +10,7 @@ import { parseArgs } from "node:util";
 import { root } from "./server.js";
 
 const full = { rounds: 7, warm: 600, cpu: 1000, accounts: 500, walks: 5, memory: 10_000 };
-const quick = { rounds: 7, warm: 200, cpu: 300, accounts: 40, walks: 3, memory: 1000 };
+const quick = { rounds: 3, warm: 100, cpu: 200, accounts: 20, walks: 2, memory: 500 };
 const known = ["p1", "p2", "p3", "p7", "p8"];
 
 const { values, positionals } = parseArgs({

@@ -3,16 +3,16 @@
  * work on.
  */
 import { randomBytes, randomUUID } from "node:crypto";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { type Accounts, accounts } from "./account/accounts.ts";
 import { type SetupLink, setupLink } from "./account/setup.ts";
 import { type Clock, systemClock } from "./clock.ts";
+import { readSecret } from "./config/files.ts";
 import { ConfigurationError, type Settings } from "./config/load.ts";
 import type { Event, Listener } from "./events.ts";
 import { type Logger, silentLogger } from "./log.ts";
 import { type Clients, clients } from "./oidc/clients.ts";
-import { validateClient } from "./oidc/provider.ts";
 import { connectStore } from "./store/connect.ts";
 import { newVersion, recordKind } from "./store/record.ts";
 import type { Store } from "./store/store.ts";
@@ -68,13 +68,7 @@ export async function openInstallation(
   const vault = createVault(secretsOf(settings));
   const store = options.store ?? (await connectStore(settings.store, { log, durability: "configured" }));
   try {
-    const meta = await openMeta(
-      store,
-      vault,
-      settings,
-      clock,
-      options.initialise === true || settings.isLocal,
-    );
+    const meta = await openMeta(store, vault, settings, clock, options.initialise ?? settings.isLocal);
     const announce = eventLog(log);
     const people = accounts({ store, clock, announce });
     const setup = setupLink({ store, clock, accounts: people });
@@ -87,7 +81,13 @@ export async function openInstallation(
       announce,
       meta,
       accounts: people,
-      clients: clients({ store, clock, announce, validate: validateClient }),
+      clients: clients({
+        store,
+        clock,
+        announce,
+        // The library is loaded with the first client that is written: most commands do without it.
+        validate: async (metadata) => (await import("./oidc/provider.ts")).validateClient(metadata),
+      }),
       setup: {
         ...setup,
         async issue() {
@@ -146,7 +146,9 @@ function secretsOf({ secret, secretFile }: Settings): string[] {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
   }
-  return [readFileSync(secretFile, "utf8").trim()];
+  const read = readSecret(secretFile);
+  if ("problem" in read) throw new ConfigurationError([`LATCHKEY_SECRET (secret): ${read.problem}`]);
+  return [read.secret];
 }
 
 /** What happened, in the log: counters and refusals are for whoever watches, the rest is for the record. */

@@ -1,12 +1,12 @@
 /** The server: an installation behind a port. */
-import { createServer, type RequestListener, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { RequestListener } from "node:http";
 import type { Configuration } from "oidc-provider";
 import { type Clock, systemClock } from "./clock.ts";
 import type { Settings } from "./config/load.ts";
 import { mountDemo } from "./demo/demo.ts";
-import { health, ownHost, requestLog } from "./http/entrance.ts";
+import { health, healthHandler, ownHost, requestLog } from "./http/entrance.ts";
 import { libraryPages } from "./http/library-pages.ts";
+import { listen } from "./http/listener.ts";
 import { permits } from "./http/permits.ts";
 import { postToGet } from "./http/post-to-get.ts";
 import { type Installation, openInstallation } from "./installation.ts";
@@ -16,6 +16,7 @@ import { cookieKeys } from "./oidc/cookie-keys.ts";
 import { signingKeys } from "./oidc/keys.ts";
 import { createProvider } from "./oidc/provider.ts";
 import { type Foundation, passkeysFor } from "./plugin.ts";
+import { newVersion } from "./store/record.ts";
 import type { Store } from "./store/store.ts";
 import { startSweeper } from "./store/sweeper.ts";
 import { unitOfWork } from "./store/unit.ts";
@@ -38,6 +39,7 @@ export interface ServerOptions {
 }
 
 const SWEEP_EVERY = 60_000;
+const TIDY_EVERY = 60 * 60_000;
 
 /**
  * Starts serving; resolves when the port answers.
@@ -47,41 +49,45 @@ const SWEEP_EVERY = 60_000;
 export async function startServer(settings: Settings, options: ServerOptions = {}): Promise<RunningServer> {
   const { log = silentLogger, clock = systemClock } = options;
   const installation = await openInstallation(settings, { ...options, log, clock });
+  const { store, accounts, setup } = installation;
+  const open: { close(): Promise<void> }[] = [installation];
+  const state = { stopping: false };
+  const stop = async () => {
+    state.stopping = true;
+    for (const one of open.splice(0).reverse()) await one.close();
+  };
   try {
-    const state = { stopping: false };
-    const handler = await createHandler(installation, state);
-    const server = createServer(LIMITS, handler);
-    await listen(server, settings.port, settings.host);
-    const sweeper = startSweeper(installation.store, { every: SWEEP_EVERY, log });
-    return {
-      issuer: settings.issuer,
-      port: (server.address() as AddressInfo).port,
-      setup: installation.setup,
-      async stop() {
-        state.stopping = true;
-        await drain(server);
-        await sweeper.stop();
-        await installation.close();
-      },
-    };
+    const ready = async () => !state.stopping && (await isReachable(store));
+    const handler = await createHandler(installation, ready);
+    const sweepers = [
+      startSweeper(store, { every: SWEEP_EVERY, log }),
+      startSweeper(inTurn(store, accounts), { every: TIDY_EVERY, log }),
+    ];
+    open.push(...sweepers.map((sweeper) => ({ close: () => sweeper.stop() })));
+    if (settings.adminPort)
+      open.push(await listen(healthHandler(ready, log), settings.adminPort, settings.host));
+    const listener = await listen(handler, settings.port, settings.host);
+    open.push(listener);
+    return { issuer: settings.issuer, port: listener.port, setup, stop };
   } catch (error) {
-    await installation.close();
+    await stop();
     throw error;
   }
 }
 
-/** Slow and oversized requests end early. */
-const LIMITS = {
-  headersTimeout: 10_000,
-  requestTimeout: 15_000,
-  keepAliveTimeout: 5_000,
-  maxHeaderSize: 16 * 1024,
-  connectionsCheckingInterval: 1_000,
-};
+/** Walking all accounts is one instance's work at a time, whoever comes first. */
+function inTurn(store: Store, accounts: { sweep(): Promise<number> }): { sweep(): Promise<number> } {
+  return {
+    async sweep() {
+      const turn = { expect: "absent", version: newVersion(), ttl: TIDY_EVERY / 2 } as const;
+      return (await store.commit("lock:accounts", {}, turn)) ? accounts.sweep() : 0;
+    },
+  };
+}
 
 async function createHandler(
   installation: Installation,
-  state: { stopping: boolean },
+  ready: () => Promise<boolean>,
 ): Promise<RequestListener> {
   const { settings, store, vault, log, clock, clients } = installation;
   const issuer = new URL(settings.issuer);
@@ -102,9 +108,9 @@ async function createHandler(
     pages: libraryPages({ renderer, issuer, log }),
   });
   const provider = createProvider(issuer, join(own, passkeys.contribution), log);
-  const ready = async () => !state.stopping && (await isReachable(store));
+  const entrance = [ownHost(issuer), postToGet()];
   provider.use(requestLog(log, settings.trustProxy));
-  passkeys.mount(provider, [health(ready), ownHost(issuer), postToGet()]);
+  passkeys.mount(provider, settings.adminPort ? entrance : [health(ready), ...entrance]);
   if (settings.isLocal) await mountDemo(provider, { issuer, store, clock, renderer, vault });
   return provider.callback();
 }
@@ -139,21 +145,4 @@ async function isReachable(store: Store): Promise<boolean> {
     () => true,
     () => false,
   );
-}
-
-function listen(server: Server, port: number, host: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once("error", reject).listen(port, host, () => {
-      server.off("error", reject);
-      resolve();
-    });
-  });
-}
-
-/** Running requests end, idle connections close at once. */
-function drain(server: Server): Promise<void> {
-  return new Promise((resolve) => {
-    server.close(() => resolve());
-    server.closeIdleConnections();
-  });
 }

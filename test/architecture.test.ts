@@ -54,7 +54,7 @@ const DOORS: Record<string, readonly string[]> = {
   ],
   command: ["installation", "oidc", "account", "passkey", "store", "store/connect", "vault", "config", "log"],
   cli: ["command", "config"],
-  index: ["passkey", "account", "store", "oidc"],
+  index: ["config", "log", "passkey", "account", "store", "oidc"],
   testing: ["testing/", "store"],
 };
 

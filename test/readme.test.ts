@@ -1,9 +1,9 @@
 /**
  * The documentation is true: its commands run and its programs type-check.
  *
- * Every ```sh block of README.md and docs/*.md is carried out in one copy of the project, in the order of the pages;
- * every ```ts block, there and in the comments of `src`, is compiled against the sources. A block that is only to be
- * looked at is marked ```console or ```text.
+ * Every ```sh block and every line after a `$ ` in a ```console block of README.md, CONTRIBUTING.md and docs/*.md is
+ * carried out in one copy of the project, in the order of the pages; every ```ts block, there and in the comments of
+ * `src`, is compiled against the sources. What is only to be looked at stands in a block without a language.
  */
 import { spawnSync } from "node:child_process";
 import {
@@ -20,7 +20,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, test } from "vitest";
 import { cleanEnvironment, logLine, type Program, startProgram } from "./support/program.ts";
-import { freePort } from "./support/redis.ts";
+import { freePort, type RedisServer, startRedis } from "./support/redis.ts";
 import { copyTree } from "./support/tree.js";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -52,58 +52,86 @@ function blocksOf(page: string): Block[] {
   }));
 }
 
-describe("commands", () => {
-  /** Lines of a block, continued ones joined, comments taken off. */
-  const commandsOf = (block: Block) =>
-    block.text
-      .replace(/\\\n/g, " ")
-      .split("\n")
-      .map((line) => line.replace(/(^|\s)#.*$/, "").trim())
-      .filter((line) => line !== "")
-      .flatMap((line) => line.split(/ && /));
-  const shell = pages.flatMap(blocksOf).filter(({ language }) => language === "sh");
-  const folder = mkdtempSync(join(tmpdir(), "latchkey-readme-"));
-  let server: Program | undefined;
+/** The commands of a block: continued lines joined, comments and output taken off. */
+function commandsOf({ language, text }: Block): string[] {
+  const lines = text.replace(/\\\n/g, " ").split("\n");
+  const typed = language === "console" ? lines.filter((line) => /^\s*\$ /.test(line)) : lines;
+  return typed
+    .map((line) =>
+      line
+        .replace(/^\s*\$ /, "")
+        .replace(/(^|\s)#.*$/, "")
+        .trim(),
+    )
+    .filter((line) => line !== "")
+    .flatMap((line) => line.split(/ && /));
+}
 
-  afterAll(() => {
-    server?.clear();
+describe("commands", () => {
+  const shell = pages.flatMap(blocksOf).filter(({ language }) => ["sh", "console"].includes(language));
+  const folder = mkdtempSync(join(tmpdir(), "latchkey-readme-"));
+  const shared = { redis: undefined as RedisServer | undefined, server: undefined as Program | undefined };
+
+  afterAll(async () => {
+    shared.server?.clear();
+    await shared.redis?.stop();
     rmSync(folder, { recursive: true, force: true });
   });
 
-  async function startServer(command: string, port: number): Promise<void> {
-    server = startProgram("sh", ["-c", `exec ${command}`], {
-      cwd: folder,
-      env: { LATCHKEY_PORT: String(port) },
-    });
-    await server.line(logLine("listening"));
+  async function startServer(command: string, env: Record<string, string>): Promise<void> {
+    shared.server = startProgram("sh", ["-c", `exec ${command}`], { cwd: folder, env });
+    await shared.server.line(logLine("listening"));
   }
 
   async function stopServer(): Promise<void> {
-    const running = server;
-    server = undefined;
-    running?.signal("SIGTERM");
-    expect((await running?.ended) ?? 0, running?.said()).toBe(0);
-    expect(running?.survivors() ?? []).toEqual([]);
+    const { server } = shared;
+    shared.server = undefined;
+    server?.signal("SIGTERM");
+    expect((await server?.ended) ?? 0, server?.said()).toBe(0);
+    expect(server?.survivors() ?? []).toEqual([]);
   }
 
-  function carryOut(command: string, port: number): void {
-    const env = cleanEnvironment({ LATCHKEY_PORT: String(port) });
-    const { status, stdout, stderr } = spawnSync("sh", ["-c", command], {
-      cwd: folder,
-      env,
-      encoding: "utf8",
-    });
+  function carryOut(command: string, env: Record<string, string>): string {
+    const options = { cwd: folder, env: cleanEnvironment(env), encoding: "utf8" } as const;
+    const { status, stdout, stderr } = spawnSync("sh", ["-c", command], options);
     expect(status, `${command}\n${stdout}${stderr}`).toBe(0);
+    return stdout;
   }
 
-  async function follow(command: string, port: number): Promise<void> {
-    const script = /^npm (?:run )?([\w:-]+)/.exec(command)?.[1] ?? "";
+  /** What an `export` line sets, evaluated once, as the reader's shell would. */
+  function exported(command: string, env: Record<string, string>): Record<string, string> {
+    const names = [...command.matchAll(/\b([A-Z_]+)=/g)].map(([, name = ""]) => name);
+    const values = carryOut(
+      `${command} && printf '%s\\n' ${names.map((name) => `"$${name}"`).join(" ")}`,
+      env,
+    );
+    return Object.fromEntries(
+      values.split("\n").flatMap((value, i) => (names[i] ? [[names[i], value]] : [])),
+    );
+  }
+
+  async function follow(command: string, env: Record<string, string>): Promise<Record<string, string>> {
+    const [first = "", second = ""] = command.split(" ");
+    if (first === "export") return { ...env, ...exported(command, env) };
     if (command === "npm ci")
-      carryOut("node build.js", port); // the packages are linked, the rest is `prepare`
-    else if (/\bnpm start$/.test(command)) await startServer(command, port);
-    else if (/^npm (test|run)/.test(command)) expect(manifest.scripts).toHaveProperty(script);
-    else if (/^docker /.test(command)) expect(existsSync(join(root, "Dockerfile"))).toBe(true);
-    else if (!/^(git clone|cd) /.test(command)) carryOut(command, port);
+      carryOut("node build.js", env); // the packages are linked, the rest is `prepare`
+    else if (/\b(npm start|latchkey serve)$/.test(command)) await startServer(command, env);
+    else if (/^npm (test|run)/.test(command))
+      expect(manifest.scripts).toHaveProperty(second === "run" ? command.split(" ")[2]! : second);
+    else if (first === "npx" && second !== "latchkey")
+      expect(existsSync(join(root, "node_modules/.bin", second))).toBe(true);
+    else if (first === "node" || first.startsWith("."))
+      expect(existsSync(join(root, second || first))).toBe(true);
+    else if (first === "docker") expect(existsSync(join(root, "Dockerfile"))).toBe(true);
+    else if (!/^(git clone|cd) /.test(command)) carryOut(command, env);
+    return env;
+  }
+
+  /** Where a page names a Redis, one is there. */
+  async function withRedis(command: string): Promise<string> {
+    if (!/redis:\/\//.test(command)) return command;
+    shared.redis ??= await startRedis();
+    return command.replace(/redis:\/\/[\w.-]+:\d+\/0/, shared.redis.url);
   }
 
   test("the README has the two commands that start everything", () => {
@@ -112,10 +140,22 @@ describe("commands", () => {
     expect(readme).toContain("npm start");
   });
 
+  test("commands are read without their output and comments", () => {
+    const text = "$ npx latchkey clients list   # all of them\nwiki  Wiki\n$ a \\\n  b\n";
+    expect(commandsOf({ page: "", language: "console", text })).toEqual([
+      "npx latchkey clients list",
+      "a    b",
+    ]);
+    expect(commandsOf({ page: "", language: "sh", text: "# why\nnpm ci && npm start\n" })).toEqual([
+      "npm ci",
+      "npm start",
+    ]);
+  });
+
   test.each(shell)("$page: $text", { timeout: 120_000 }, async (block) => {
     if (!existsSync(join(folder, "package.json"))) copyTree(folder);
-    const port = await freePort();
-    for (const command of commandsOf(block)) await follow(command, port);
+    let env: Record<string, string> = { LATCHKEY_PORT: String(await freePort()) };
+    for (const command of commandsOf(block)) env = await follow(await withRedis(command), env);
     await stopServer();
   });
 });

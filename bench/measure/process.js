@@ -1,7 +1,7 @@
 /** P8: how long a server takes to be ready, and what it holds after ten thousand sign-ins. */
 import { setTimeout as pause } from "node:timers/promises";
 import { exchange } from "../client/browser.js";
-import { median, run } from "../load.js";
+import { freshConnections, median, run } from "../load.js";
 
 /**
  * Starts and stops each target in turn. Ready: the first answer of the discovery endpoint, from the start of the process.
@@ -30,6 +30,7 @@ async function timeToReady(start) {
 export async function measureMemory(target, count, say) {
   const steps = [(await target.server.usage()).rss];
   for (let fifth = 1; fifth <= 5; fifth++) {
+    freshConnections(target);
     const { failed, reasons } = await run(target.signIn, Math.ceil(count / 5));
     if (failed > 0) throw new Error(`${target.name}: ${failed} sign-ins failed: ${reasons.join("; ")}`);
     await pause(500);

@@ -1,7 +1,7 @@
 /** `latchkey clients`: the apps that people sign in to. */
 import { type Command, Option } from "commander";
 import type { AuthMethod, Client, ClientKind, ClientPatch, Written } from "../oidc/clients.ts";
-import { type Common, type Context, confirmed, print, withInstallation } from "./context.ts";
+import { type Common, type Context, confirmed, mustBeAskable, print, withInstallation } from "./context.ts";
 import { table } from "./terminal.ts";
 
 interface ClientFlags extends Common {
@@ -124,6 +124,7 @@ function list(context: Context, flags: Common): Promise<void> {
 }
 
 async function remove(context: Context, id: string, flags: Common & { yes?: true }): Promise<void> {
+  mustBeAskable(context, flags.yes);
   await withInstallation(context, async ({ clients }) => {
     const { name } = await clients.show(id);
     if (!(await confirmed(context, flags.yes, `Remove the client ${id} (${JSON.stringify(name)})?`))) {

@@ -68,17 +68,13 @@ export function print({ terminal }: Context, { json }: Common, document: unknown
   terminal.out(json ? `${JSON.stringify(document, null, 2)}\n` : text);
 }
 
-/**
- * Asks before something is lost.
- *
- * @throws {UsageError} without a person to ask and without `--yes`.
- */
-export async function confirmed(
-  { terminal }: Context,
-  yes: true | undefined,
-  question: string,
-): Promise<boolean> {
-  if (yes) return true;
-  if (!terminal.canAsk) throw new UsageError("nobody to ask: add --yes to go on without a question");
-  return /^y(es)?$/i.test((await terminal.ask(`${question} [y/N] `)).trim());
+/** @throws {UsageError} without a person to ask and without `--yes` */
+export function mustBeAskable({ terminal }: Context, yes: true | undefined): void {
+  if (!yes && !terminal.canAsk) throw new UsageError("nobody to ask: add --yes to go on without a question");
+}
+
+/** Asks before something is lost; `--yes` is the answer given in advance. */
+export async function confirmed(context: Context, yes: true | undefined, question: string): Promise<boolean> {
+  mustBeAskable(context, yes);
+  return yes === true || /^y(es)?$/i.test((await context.terminal.ask(`${question} [y/N] `)).trim());
 }

@@ -83,7 +83,10 @@ function lazily<T>(make: () => Promise<T>): () => Promise<T> {
 }
 
 function show({ renderer }: DemoDependencies, ctx: Context, visit: Visit | undefined): void {
-  if (!visit?.idToken) return page(renderer, ctx, "demo", { signInUrl: "/demo/sign-in" });
+  if (!visit?.idToken) {
+    page(renderer, ctx, "demo", { signInUrl: "/demo/sign-in" });
+    return;
+  }
   page(renderer, ctx, "demo_claims", {
     claims: [...explain(payloadOf(visit.idToken), "id_token"), ...explain(visit.userinfo ?? {}, "userinfo")],
     againUrl: "/demo/sign-in?fresh=1",

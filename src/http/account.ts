@@ -194,8 +194,9 @@ export async function addPasskey(house: House, ctx: Context): Promise<void> {
   if (!(await house.permits.check(permit, subject))) throw refuse("ceremony_expired");
   const made = await takePasskey(house, newPlace(house, ctx, account, permit), response);
   if (made.accountId !== account.id) throw refuse("ceremony_expired");
+  // Before the passkey is added: of two answers at once one adds.
+  if (!(await house.permits.spend(permit))) throw refuse("ceremony_expired");
   await house.accounts.addPasskey(account.id, made.passkey);
-  await house.permits.spend(permit);
   ctx.body = { location: `${HOME}?notice=passkey_added` };
 }
 

@@ -1,6 +1,7 @@
 /** The door of the server: a name for each request, the health checks, and nothing for foreign hosts. */
 import { randomUUID } from "node:crypto";
-import type { Middleware } from "koa";
+import type { RequestListener } from "node:http";
+import Koa, { type Middleware } from "koa";
 import { refuse } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import { stateOf } from "./house.ts";
@@ -52,6 +53,14 @@ export function health(ready: () => Promise<boolean>): Middleware {
     if (!healthy) ctx.set("retry-after", "1");
     ctx.body = { status: healthy ? "ok" : "unavailable" };
   };
+}
+
+/** The same on a port of its own, with nothing else on it. */
+export function healthHandler(ready: () => Promise<boolean>, log: Logger): RequestListener {
+  const app = new Koa();
+  app.use(health(ready));
+  app.on("error", (error) => log.error({ err: error }, "the health check failed"));
+  return app.callback();
 }
 
 const LOOPBACK = /^(127\.0\.0\.1|\[::1\])(:\d+)?$/;

@@ -41,7 +41,10 @@ export function answerError(
   if (refusal.status === 503 || refusal.status === 429) {
     if (!ctx.response.get("retry-after")) ctx.set("retry-after", RETRY_AFTER_SECONDS);
   }
-  if (wantsProblem(ctx)) return answerProblem(renderer, ctx, refusal);
+  if (wantsProblem(ctx)) {
+    answerProblem(renderer, ctx, refusal);
+    return;
+  }
   const { code, status, detail } = refusal;
   page(renderer, ctx, "error", {
     code,

@@ -1,5 +1,5 @@
 /** The pages an app's request leads to: sign in, create an account, allow access. */
-import type { Context } from "koa";
+import type { Context, Next } from "koa";
 import type { Passkey } from "../account/account.ts";
 import { isRefusal, refuse } from "../errors.ts";
 import { passkeyAssurance } from "../oidc/assurance.ts";
@@ -15,6 +15,7 @@ import {
   loadInteraction,
   requestedBy,
 } from "../oidc/interaction.ts";
+import { canResumeWithin, resumeWithin } from "../oidc/resume.ts";
 import { askForAssertion, askForPasskey, type Place, takeAssertion, takePasskey } from "./ceremonies.ts";
 import { answerError } from "./failure.ts";
 import { allowFormTo } from "./headers.ts";
@@ -130,7 +131,7 @@ async function showConsent(house: House, ctx: Context, interaction: Interaction)
 }
 
 /** `POST /interaction/:uid/passkey`: the interaction, the challenge and the account are read at once. */
-export async function signInWithPasskey(house: House, ctx: Context): Promise<void> {
+export async function signInWithPasskey(house: House, ctx: Context, next: Next): Promise<void> {
   const uid = uidOf(ctx);
   assertSameOrigin(ctx, house.rp.origins);
   const response = await readAuthentication(ctx);
@@ -139,11 +140,11 @@ export async function signInWithPasskey(house: House, ctx: Context): Promise<voi
     loadInteraction(house.provider, ctx, uid),
     takeAssertion(house, placeOf(uid, "sign-in"), response),
   );
-  await finish(house, ctx, interaction, done.account.id, done.passkey);
+  await finish(house, ctx, next, interaction, done.account.id, done.passkey);
 }
 
 /** `POST /interaction/:uid/register`: makes the account, and is itself the authentication (UP and UV). */
-export async function signUpWithPasskey(house: House, ctx: Context): Promise<void> {
+export async function signUpWithPasskey(house: House, ctx: Context, next: Next): Promise<void> {
   const uid = uidOf(ctx);
   assertSameOrigin(ctx, house.rp.origins);
   if (house.signUp !== "open") throw refuse("sign_up_closed");
@@ -154,7 +155,7 @@ export async function signUpWithPasskey(house: House, ctx: Context): Promise<voi
     takePasskey(house, placeOf(uid, "sign-up"), response),
   );
   const account = await house.accounts.create({ ...fields, handle, passkey });
-  await finish(house, ctx, interaction, account.id, passkey);
+  await finish(house, ctx, next, interaction, account.id, passkey);
 }
 
 /** An interaction that is over is said first: it explains whatever else went wrong. */
@@ -171,13 +172,21 @@ async function bothOrRefuse<T>(
 async function finish(
   house: House,
   ctx: Context,
+  next: Next,
   interaction: Interaction,
   accountId: string,
   passkey: Passkey,
 ): Promise<void> {
   if (interaction.result?.login) throw refuse("interaction_expired");
   const outcome = await finishSignIn(house, ctx, interaction, { accountId, ...passkeyAssurance(passkey) });
-  ctx.body = { location: "consent" in outcome ? `/interaction/${interaction.uid}` : outcome.location };
+  ctx.body = { location: await nextStop(house, ctx, next, interaction, "consent" in outcome) };
+}
+
+function nextStop(house: House, ctx: Context, next: Next, interaction: Interaction, consent: boolean) {
+  if (consent) return `/interaction/${interaction.uid}`;
+  return canResumeWithin(interaction)
+    ? resumeWithin(house.provider, ctx, next, interaction)
+    : interaction.returnTo;
 }
 
 /** `POST /interaction/:uid/consent`, as JSON from the page's script or as the plain form. */

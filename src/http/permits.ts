@@ -1,6 +1,6 @@
 /** A permit: for five minutes somebody who has just proved who they are may do one thing. */
 import { randomBytes } from "node:crypto";
-import { fingerprint } from "../store/record.ts";
+import { fingerprint, newVersion } from "../store/record.ts";
 import type { Key, Millis, Store } from "../store/store.ts";
 
 /** How long a fresh proof counts (ASVS 5.0, 7.5.1). */
@@ -10,7 +10,8 @@ export interface Permits {
   issue(subject: string): Promise<string>;
   /** Whether the permit is for exactly this and neither spent nor too old. */
   check(permit: string, subject: string): Promise<boolean>;
-  spend(permit: string): Promise<void>;
+  /** Uses a permit up; true for exactly one caller. */
+  spend(permit: string): Promise<boolean>;
 }
 
 export function permits(store: Store): Permits {
@@ -25,6 +26,6 @@ export function permits(store: Store): Permits {
       const found = await store.read<{ subject: string }>(key(permit));
       return found?.value.subject === fingerprint(subject);
     },
-    spend: (permit) => store.remove(key(permit)),
+    spend: async (permit) => (await store.take(key(permit), newVersion())) !== undefined,
   };
 }

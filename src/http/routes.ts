@@ -1,6 +1,6 @@
 /** Every address of ours, in one table. The OpenID endpoints are the library's own. */
 import Router, { type RouterContext } from "@koa/router";
-import type { Context, Middleware } from "koa";
+import type { Context, Middleware, Next } from "koa";
 import * as account from "./account.ts";
 import { serveAsset } from "./assets.ts";
 import type { House } from "./house.ts";
@@ -9,7 +9,8 @@ import { limited } from "./limits.ts";
 import { page } from "./page.ts";
 import * as setup from "./setup.ts";
 
-type Handler = (house: House, ctx: Context) => Promise<void> | void;
+/** `next` leads on to the library. */
+type Handler = (house: House, ctx: Context, next: Next) => Promise<void> | void;
 
 const get = "get";
 const post = "post";
@@ -68,7 +69,7 @@ export function routes(house: House): Middleware {
     signUps: limited(house.store, "signUps", house.limits.signUps),
   };
   for (const [method, path, handler, limit] of table) {
-    const answer = async (ctx: RouterContext) => handler(house, ctx as unknown as Context);
+    const answer = async (ctx: RouterContext, next: Next) => handler(house, ctx as unknown as Context, next);
     if (limit) router[method](path, limits[limit] as Middleware, answer);
     else router[method](path, answer);
   }

@@ -138,6 +138,13 @@ class InteractionAdapter extends ModelAdapter {
     if (accountId) this.d.unit.prefetch(`account:${accountId}`);
     return found;
   }
+
+  /** An interaction goes on once: of two requests that finish it, one takes it. */
+  override async destroy(id: string): Promise<void> {
+    this.d.unit.forget(this.key(id));
+    const taken = await this.d.store.take(this.key(id), newVersion());
+    if (taken === undefined) throw new errors.SessionNotFound("interaction session not found");
+  }
 }
 
 /** Never brings back a grant that was revoked after this request read it. */
@@ -160,8 +167,11 @@ class ReplayAdapter extends ModelAdapter {
   }
 }
 
-/** The short code a person types leads to the device code. */
-class DeviceAdapter extends ModelAdapter {
+/**
+ * The short code a person types leads to the device code. Its grant is read before it is consumed: a second poll that
+ * comes between would end the grant under the first one, and nobody would win.
+ */
+class DeviceAdapter extends CodeAdapter {
   override async upsert(id: string, payload: AdapterPayload, expiresIn: number): Promise<void> {
     await super.upsert(id, payload, expiresIn);
     if (payload.userCode) {

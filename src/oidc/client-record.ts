@@ -8,7 +8,6 @@ export type ClientKind = "web" | "spa" | "native" | "machine";
 export type AuthMethod = "basic" | "post" | "none" | "private_key_jwt";
 
 export const KINDS: readonly ClientKind[] = ["web", "spa", "native", "machine"];
-export const AUTH_METHODS: readonly AuthMethod[] = ["basic", "post", "none", "private_key_jwt"];
 
 /** A client as it is stored, under `client:<id>`. */
 export interface Client {

@@ -21,7 +21,6 @@ import { type Client, clientProblems, clientRecord, isClientId } from "./client-
 export type { ClientInput, ClientPatch, Written } from "./client-draft.ts";
 export {
   type ClientMetadata,
-  EXTRA_CLIENT_METADATA,
   matchesClientSecret,
   toPublic,
 } from "./client-metadata.ts";
@@ -166,7 +165,8 @@ async function remembered(
 
 function refuseInvalid(client: Client): void {
   const problems = clientProblems(client);
-  if (problems.length > 0) throw refuse("client_invalid", { detail: `Not accepted: ${problems.join("; ")}.` });
+  if (problems.length > 0)
+    throw refuse("client_invalid", { detail: `Not accepted: ${problems.join("; ")}.` });
 }
 
 async function check(client: Client, validate: ClientsOptions["validate"]): Promise<void> {
@@ -175,6 +175,9 @@ async function check(client: Client, validate: ClientsOptions["validate"]): Prom
     await validate?.(toMetadata(client));
   } catch (cause) {
     const { error_description: said } = cause as { error_description?: unknown };
-    throw refuse("client_invalid", { cause, ...(typeof said === "string" ? { detail: `Not accepted: ${said}.` } : {}) });
+    throw refuse("client_invalid", {
+      cause,
+      ...(typeof said === "string" ? { detail: `Not accepted: ${said}.` } : {}),
+    });
   }
 }

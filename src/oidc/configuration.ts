@@ -4,6 +4,7 @@
  */
 import { type Configuration, errors, type KoaContextWithOIDC } from "oidc-provider";
 import { type AdapterDependencies, adapterFactory, CLOCK_TOLERANCE } from "./adapter.ts";
+import { findAccount } from "./contribution.ts";
 import { isFirstParty, mayReadFrom, requiresPkce } from "./client-facts.ts";
 import { EXTRA_CLIENT_METADATA } from "./client-metadata.ts";
 import type { CookieKeys } from "./cookie-keys.ts";
@@ -69,16 +70,19 @@ export function serverConfiguration(settings: ProviderSettings): Configuration {
   };
 }
 
-function features({ pages, nonceSecret }: ProviderSettings): NonNullable<Configuration["features"]> {
+function features({ pages, nonceSecret, unit }: ProviderSettings): NonNullable<Configuration["features"]> {
+  const account = findAccount(unit);
   return {
     devInteractions: { enabled: false },
     claimsParameter: { enabled: true },
     clientCredentials: { enabled: true },
     introspection: {
       enabled: true,
-      // Only the client a token was issued to may ask about it.
-      allowedPolicy: (_ctx, client, token) =>
-        client.clientAuthMethod !== "none" && token.clientId === client.clientId,
+      // Only the client a token was issued to may ask about it; of an account that is not active nothing is.
+      allowedPolicy: async (ctx, client, token) =>
+        client.clientAuthMethod !== "none" &&
+        token.clientId === client.clientId &&
+        (!("accountId" in token) || (await account(ctx, token.accountId)) !== undefined),
     },
     revocation: { enabled: true, allowedPolicy: (_ctx, client, token) => token.clientId === client.clientId },
     backchannelLogout: { enabled: true },

@@ -24,7 +24,7 @@ export function contribution(d: ConsentDependencies): Configuration {
 }
 
 /** An account that is not active is not there: its sessions, tokens and refreshes end with its next use. */
-function findAccount(unit: UnitOfWork): FindAccount {
+export function findAccount(unit: UnitOfWork): FindAccount {
   return async (_ctx, id) => {
     const stored = await unit.read<object>(accountRecord.key(id));
     const account = stored && accountRecord.decode(stored.value);

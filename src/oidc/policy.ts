@@ -17,6 +17,7 @@ export function policy(): interactionPolicy.DefaultPolicy {
   const login = prompts.get("login");
   if (!login) throw new TypeError("the library's login prompt is gone");
   for (const reason of ["essential_acrs", "essential_acr"]) login.checks.remove(reason);
+  login.checks.add(accountGone());
   login.checks.add(acrUnmet());
   keepHint(login.checks);
   endLoops(login.checks, ["id_token_hint", "claims_id_token_sub_value"]);
@@ -25,6 +26,13 @@ export function policy(): interactionPolicy.DefaultPolicy {
   if (!consent) throw new TypeError("the library's consent prompt is gone");
   skipForFirstParty(consent.checks, ["native_client_prompt", "consent_prompt"]);
   return prompts;
+}
+
+/** A session can outlive its account's being active: then nobody is signed in, and the library must not go on. */
+function accountGone(): interactionPolicy.Check {
+  return new Check("account_gone", "End-User authentication is required", "login_required", ({ oidc }) =>
+    oidc.session?.accountId !== undefined && oidc.account === undefined ? REQUEST_PROMPT : NO_NEED_TO_PROMPT,
+  );
 }
 
 /**

@@ -49,6 +49,7 @@ function textProblem(text: string): string | undefined {
   if (text.length > LONGEST) return `is longer than ${LONGEST} characters`;
   if (text.includes("#")) return "must not have a fragment";
   if (text.includes("*")) return "must not have a wildcard: register each address";
+  if (text.endsWith("?")) return "must not end in an empty query";
   if (!CHARACTERS.test(text)) return "has characters that a URL cannot have; encode them";
   if (ENCODED_CONTROL.test(text)) return "must not have encoded control characters or backslashes";
   return undefined;

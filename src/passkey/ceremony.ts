@@ -92,6 +92,7 @@ export async function startCeremony(
   binding: Binding,
   terms: CeremonyTerms,
 ): Promise<string> {
+  if (!binding.page || !binding.browser) throw new TypeError("a ceremony needs a page and a browser");
   const name = pageName(binding.page);
   const challenge = randomBytes(33).toString("base64url") + name;
   const entry: Challenge = {

@@ -1,7 +1,8 @@
 /**
  * Whether 32 bytes are a public key of Ed25519 that somebody can have made (RFC 8032, section 5.1.3).
  *
- * OpenSSL imports any 32 bytes, and a key of small order verifies signatures that nobody made.
+ * Not every version of Node.js looks: some import any 32 bytes, and under a key of small order they find signatures
+ * valid that nobody made.
  */
 
 const P = 2n ** 255n - 19n;

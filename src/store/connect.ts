@@ -24,7 +24,7 @@ export async function connectStore(url: string, options: ConnectOptions = {}): P
     const { lmdbStore } = await import("./lmdb.ts");
     return lmdbStore(rest.replace(/^\/\/(?=\/)/, ""));
   }
-  if (/^rediss?$/.test(scheme) && URL.canParse(url)) {
+  if (/^rediss?$/.test(scheme) && URL.canParse(url) && new URL(url).hostname !== "") {
     const { connectRedis } = await import("./redis.ts");
     return connectRedis(url, options);
   }

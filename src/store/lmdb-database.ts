@@ -1,5 +1,5 @@
 /** LMDB with expiry: cells that are gone when their time is over, whether or not somebody has removed them yet. */
-import { chmodSync, mkdirSync } from "node:fs";
+import { chmodSync, closeSync, mkdirSync, openSync, readSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { open, type RootDatabase } from "lmdb";
 import type { Clock } from "../clock.ts";
@@ -21,16 +21,22 @@ const PRUNE_EVERY = 32;
 const PRUNE_ALONG = 64;
 /** A disk that does not answer must not hold a request for ever. */
 const FLUSH_TIMEOUT: Millis = 10_000;
+const CLOSED = "the store is closed";
+/** What a file of LMDB begins with, and the smallest page it can have. */
+const MAGIC = 0xbeefc0de;
+const PAGE = 4096;
 
 export class LmdbDatabase {
   readonly #lmdb: RootDatabase<string, Buffer>;
   readonly #clock: Clock;
   #transactions = 0;
+  readonly #running = new Set<Promise<unknown>>();
   #closing: Promise<void> | undefined;
 
   /** Opens the folder; makes it when it is missing, for its owner only. */
   constructor(path: string, clock: Clock) {
     mkdirSync(path, { recursive: true, mode: 0o700 });
+    refuseForeign(join(path, "data.mdb"));
     this.#lmdb = open({ path, noSubdir: false, encoding: "string", keyEncoding: "binary" });
     this.#clock = clock;
     // The folder may have been there before us, open to others.
@@ -72,18 +78,19 @@ export class LmdbDatabase {
 
   /** Only inside {@link transact}. An overwritten cell's expiry stays behind and is found to be void later. */
   put(key: Buffer, cell: Cell): void {
-    this.#lmdb.put(key, encode(cell));
-    if (cell.expires !== NEVER) this.#lmdb.put(expiryKey(cell.expires, key), "");
+    void this.#lmdb.put(key, encode(cell));
+    if (cell.expires !== NEVER) void this.#lmdb.put(expiryKey(cell.expires, key), "");
   }
 
   /** Only inside {@link transact}. */
   remove(key: Buffer): void {
-    this.#lmdb.remove(key);
+    void this.#lmdb.remove(key);
   }
 
   /** Reads the newest committed state: our read transaction may be older than another process's last commit. */
   async look<T>(action: () => T): Promise<T> {
     try {
+      if (this.#closing) throw new Error(CLOSED);
       this.#lmdb.resetReadTxn();
       return action();
     } catch (cause) {
@@ -96,19 +103,28 @@ export class LmdbDatabase {
    * `durable` waits until the disk has it.
    */
   async transact<T>(action: () => T, durable = false): Promise<T> {
+    const running = this.#transaction(action, durable);
+    this.#running.add(running);
     try {
-      const committed = this.#lmdb.transaction(() => {
-        if (++this.#transactions % PRUNE_EVERY === 0) this.prune(PRUNE_ALONG);
-        return action();
-      });
-      // Asked for now, this is the flush of the transaction that was just queued.
-      const flushed = durable ? Promise.resolve(this.#lmdb.flushed) : undefined;
-      const result = await committed;
-      if (flushed) await within(FLUSH_TIMEOUT, flushed);
-      return result;
+      return await running;
     } catch (cause) {
       throw await failure(cause);
+    } finally {
+      this.#running.delete(running);
     }
+  }
+
+  async #transaction<T>(action: () => T, durable: boolean): Promise<T> {
+    if (this.#closing) throw new Error(CLOSED);
+    const committed = this.#lmdb.transaction(() => {
+      if (++this.#transactions % PRUNE_EVERY === 0) this.prune(PRUNE_ALONG);
+      return action();
+    });
+    // Asked for now, this is the flush of the transaction that was just queued.
+    const flushed = durable ? Promise.resolve(this.#lmdb.flushed) : undefined;
+    const result = await committed;
+    if (flushed) await within(FLUSH_TIMEOUT, flushed);
+    return result;
   }
 
   /** Removes up to `limit` cells whose time is over; only inside {@link transact}. */
@@ -123,10 +139,10 @@ export class LmdbDatabase {
       const text = this.#lmdb.get(key);
       // A later write may have prolonged the cell; then it has a later expiry too.
       if (text !== undefined && decode(text).expires <= now) {
-        this.#lmdb.remove(key);
+        void this.#lmdb.remove(key);
         removed++;
       }
-      this.#lmdb.remove(expiry);
+      void this.#lmdb.remove(expiry);
     }
     return { seen: expiries.length, removed };
   }
@@ -136,9 +152,24 @@ export class LmdbDatabase {
     this.#lmdb.readerCheck();
   }
 
+  /** Ends when what is being written has been written. */
   close(): Promise<void> {
-    this.#closing ??= this.#lmdb.close();
+    this.#closing ??= Promise.allSettled(this.#running).then(() => this.#lmdb.close());
     return this.#closing;
+  }
+}
+
+/** LMDB trusts the file it is given and crashes on anything else: look for the mark of its first page. */
+function refuseForeign(path: string): void {
+  const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+  if (size === 0) return;
+  const file = openSync(path, "r");
+  try {
+    const head = Buffer.alloc(28);
+    readSync(file, head, 0, head.length, 0);
+    if (size < 2 * PAGE || head.readUInt32LE(24) !== MAGIC) throw new Error(`${path} is no LMDB file`);
+  } finally {
+    closeSync(file);
   }
 }
 

@@ -14,10 +14,17 @@ export type RedisDurability = "disk" | "configured";
 /** How long a command waits for a lost connection to come back; past that, commands fail at once. */
 const PATIENCE: Millis = 1_000;
 const ATTEMPTS = 3;
+/** How long a client may take to notice that its connection is gone. */
+const TORN: Millis = 50;
 /** How long the answer about Redis's persistence is believed. */
 const TRUST: Millis = 30_000;
+/** How long a write to disk is waited for; where Redis writes once a second, one takes that long and a little more. */
+const WAIT: Millis = 2_000;
 /** Answers that mean: not here, not now. */
 const PASSING = /^(READONLY|LOADING|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|UNBLOCKED)\b/;
+
+const NOT_DURABLE =
+  "Redis does not write to disk before it answers: set appendonly to yes and appendfsync to always.";
 
 type Client = Redis | Cluster;
 
@@ -57,17 +64,15 @@ export class RedisLink {
     return this.send(() => this.#evaluate<T>(script, key, args));
   }
 
-  /** Runs a script whose effect must survive a crash. */
-  async runDurably<T>(script: Script, key: string, ...args: (string | number)[]): Promise<T> {
+  /** Runs a script whose effect must survive a crash. Each attempt asks anew: Redis may come back set up otherwise. */
+  runDurably<T>(script: Script, key: string, ...args: (string | number)[]): Promise<T> {
     if (this.#durability === "configured") return this.run(script, key, ...args);
-    const persistence = await this.send(() => this.#knownPersistence());
-    if (persistence === "always") return this.run(script, key, ...args);
-    if (persistence === "waitable" && !this.client.isCluster) {
-      return this.send(() => this.#evaluateAndWait<T>(script, key, args));
-    }
-    throw refuse("store_not_durable", {
-      detail:
-        "Redis does not write to disk before it answers: set appendonly to yes and appendfsync to always.",
+    return this.send(async () => {
+      const persistence = await this.#knownPersistence();
+      if (persistence === "always") return this.#evaluate<T>(script, key, args);
+      if (persistence === "waitable" && !this.client.isCluster)
+        return this.#evaluateAndWait<T>(script, key, args);
+      throw refuse("store_not_durable", { detail: NOT_DURABLE });
     });
   }
 
@@ -91,14 +96,9 @@ export class RedisLink {
    * connection has written, and whoever shares it waits too.
    */
   async #evaluateAndWait<T>(script: Script, key: string, args: (string | number)[]): Promise<T> {
-    this.#writer ??= (this.client as Redis).duplicate({
-      ...OWN_CONNECTION,
-      commandTimeout: 2_000,
-      enableOfflineQueue: true,
-    });
-    this.#writer.on("error", () => {});
+    this.#writer ??= durableConnection(this.client as Redis);
     const both = this.#writer.pipeline().eval(script.lua, 1, key, ...args);
-    const [written, waited] = (await both.call("WAITAOF", "1", "0", "1000").exec()) ?? [];
+    const [written, waited] = (await both.call("WAITAOF", "1", "0", WAIT).exec()) ?? [];
     if (written?.[0]) throw written[0];
     if (waited?.[0]) throw waited[0];
     if (((waited?.[1] as number[] | undefined)?.[0] ?? 0) < 1) throw refuse("store_not_durable");
@@ -144,15 +144,27 @@ export const OWN_CONNECTION = {
   reconnectOnError: (error: Error) => error.message.startsWith("READONLY"),
 } as const;
 
-/** Ready, or a moment later the next attempt's business. */
-function returned(client: Client, patience: Millis): Promise<void> {
+/** A connection that others do not wait behind. */
+function durableConnection(client: Redis): Redis {
+  const own = client.duplicate({ ...OWN_CONNECTION, commandTimeout: WAIT + 500, enableOfflineQueue: true });
+  // Without a listener ioredis prints its errors.
+  return own.on("error", () => {});
+}
+
+/** Waits until the client is connected, for as long as `patience`. */
+async function returned(client: Client, patience: Millis): Promise<void> {
+  // A connection can be torn while its client still thinks that it stands.
+  if (client.status === "ready") await happened(client, "close", TORN);
+  if (client.status !== "ready") await happened(client, "ready", patience);
+}
+
+function happened(client: Client, event: "ready" | "close", patience: Millis): Promise<void> {
   return new Promise((resolve) => {
-    // A connection can be torn while its client still thinks that it stands.
-    const timer = setTimeout(done, client.status === "ready" ? 20 : patience);
-    client.once("ready", done);
+    const timer = setTimeout(done, patience);
+    client.once(event, done);
     function done() {
       clearTimeout(timer);
-      client.off("ready", done);
+      client.off(event, done);
       resolve();
     }
   });
@@ -166,6 +178,6 @@ function isPassing(error: unknown): boolean {
 /** An error of ioredis carries the command with its arguments, and Redis repeats them in some messages. */
 export function unavailable(error: unknown): LatchkeyError {
   const message = error instanceof Error ? error.message : String(error);
-  const cause = new Error(message.split(/,? with args|'/)[0]?.slice(0, 200));
+  const cause = new Error(message.split(/,? with args/)[0]?.slice(0, 200));
   return refuse("store_unavailable", { cause });
 }

@@ -121,7 +121,8 @@ class RedisStore implements port.Store {
 
   async read<T>(key: port.Key): Promise<port.Stored<T> | undefined> {
     if (!limits.canExist(key)) return undefined;
-    return parse<T>(await this.#link.send(() => this.#client.get(this.#record(key))));
+    const record = await this.#link.send(() => this.#client.get(this.#record(key)));
+    return record === null || record.startsWith("!") ? undefined : parse<T>(record);
   }
 
   async write<T>(key: port.Key, value: T, options: port.WriteOptions = {}): Promise<void> {
@@ -152,7 +153,7 @@ class RedisStore implements port.Store {
       mark,
       limits.TAKEN_FOR,
     );
-    return parse<T>(record)?.value;
+    return record === null ? undefined : parse<T>(record).value;
   }
 
   async remove(key: port.Key, options: { durable?: boolean } = {}): Promise<void> {
@@ -279,9 +280,7 @@ function nameOf({ options }: Redis): string {
   return options.path ?? `${options.host}:${options.port}`;
 }
 
-/** A record, unless it is absent or taken. */
-function parse<T>(record: string | null): port.Stored<T> | undefined {
-  if (record === null || record.startsWith("!")) return undefined;
+function parse<T>(record: string): port.Stored<T> {
   const space = record.indexOf(" ");
   return { version: record.slice(0, space), value: JSON.parse(record.slice(space + 1)) as T };
 }

@@ -13,7 +13,7 @@ export interface SweeperOptions {
 
 /** Starts sweeping; `stop` lets a running sweep end. Does not keep the process alive. */
 export function startSweeper(
-  store: Store,
+  store: Pick<Store, "sweep">,
   { every, jitter = 0.2, log }: SweeperOptions,
 ): { stop(): Promise<void> } {
   let timer: NodeJS.Timeout | undefined;

@@ -49,7 +49,7 @@ const walk = (
 /** How the runs in which nothing expired came out. */
 const undisturbed = ({ ends }: Walk) => [...ends].filter((end) => !end.endsWith("(after an expiry)")).sort();
 
-describe("in every order of their steps", () => {
+describe("in every order of their steps", { timeout: 120_000 }, () => {
   it("two who choose one username give one account, and somebody always gets it", async () => {
     const actors = { a: create("a", { username: "jane" }), b: create("b", { username: "jane" }) };
     const walked = await walk({ actors }, { usernames: ["jane"] });
@@ -60,7 +60,7 @@ describe("in every order of their steps", () => {
   it("three who choose one username give one account", async () => {
     const jane = { username: "jane" };
     const actors = { a: create("a", jane), b: create("b", jane), c: create("c", jane) };
-    const walked = await walk({ actors }, { usernames: ["jane"] });
+    const walked = await walk({ actors, alike: ["a", "b", "c"] }, { usernames: ["jane"] });
     expect(undisturbed(walked)).toHaveLength(3);
     expect(walked.states).toBeGreaterThan(1000);
   });
@@ -105,7 +105,7 @@ describe("in every order of their steps", () => {
       again: create("again", { ...jane, handle: "a" }),
       b: create("b", jane),
     };
-    await walk({ actors }, { usernames: ["jane"] });
+    await walk({ actors, alike: ["a", "again"] }, { usernames: ["jane"] });
   });
 
   it("a passkey that is removed, registered elsewhere and added again has one account", async () => {
@@ -162,13 +162,15 @@ describe("in every order of their steps", () => {
   });
 });
 
-describe("the same checker finds", () => {
+describe("the same checker finds", { timeout: 120_000 }, () => {
   const jane = { username: "jane" };
   const race = (broken: (store: Store) => Store, ...actors: Actor[]) =>
     walk({
       actors: Object.fromEntries(actors.map((actor, n) => [`${n}`, (store: Store) => actor(broken(store))])),
     });
 
+  /** Which of the two comes first depends on the order of the walk: a lost hint is how a name gets two owners. */
+  const TWO_OR_LOST = /two active accounts with username:jane|a finished account is not found/;
   const hints = /^(username|email|credential|handle):/;
   const withCommit = (store: Store, commit: Store["commit"]): Store => ({ ...store, commit });
 
@@ -204,9 +206,7 @@ describe("the same checker finds", () => {
         return store.commit(key, value, { ...options, expect: stands });
       });
     const walked = race(careless, create("a", jane), create("b", jane));
-    await expect(walked).rejects.toThrow(
-      /two active accounts with username:jane|a finished account is not found/,
-    );
+    await expect(walked).rejects.toThrow(TWO_OR_LOST);
   });
 
   it("a claim that expires", async () => {
@@ -233,7 +233,7 @@ describe("the same checker finds", () => {
     };
     const again = create("again", { ...jane, handle: "a" });
     const walked = race(trusting, create("a", jane), again, create("b", jane));
-    await expect(walked).rejects.toThrow("two active accounts with username:jane");
+    await expect(walked).rejects.toThrow(TWO_OR_LOST);
   });
 
   it("a hint that is removed without a look at who holds it by now", async () => {

@@ -19,24 +19,24 @@ export interface Walk {
 
 /** Walks every state of a scenario and holds the invariant against each. */
 export async function explore(scenario: Scenario, invariant: (state: State) => Promise<void>): Promise<Walk> {
-  const seen = new Set<string>();
+  const known = new Set([(await start(scenario)).key()]);
   const ends = new Set<string>();
   const branches: string[][] = [[]];
   for (let path = branches.pop(); path !== undefined; path = branches.pop()) {
     const run = await start(scenario);
     for (const move of path) await run.make(move);
-    for (let key = run.key(); !seen.has(key); key = run.key()) {
-      seen.add(key);
+    for (let next: string | undefined = ""; next !== undefined; ) {
       const state = run.state();
       await invariant(state);
       if (state.finished) ends.add(summary(state));
-      const [first, ...others] = run.moves();
-      for (const move of others) branches.push([...state.path, move]);
-      if (first === undefined) break;
-      await run.make(first);
+      const fresh = run.moves().filter(({ leadsTo }) => !known.has(leadsTo));
+      for (const { leadsTo } of fresh) known.add(leadsTo);
+      for (const { move } of fresh.slice(1)) branches.push([...state.path, move]);
+      next = fresh[0]?.move;
+      if (next !== undefined) await run.make(next);
     }
   }
-  return { states: seen.size, ends };
+  return { states: known.size, ends };
 }
 
 function summary({ outcomes, expired }: State): string {

@@ -1,7 +1,7 @@
 /** One run of a scenario, a move at a time. */
 import { isRefusal } from "../../src/errors.ts";
-import type { CommitOptions, Key, Kind, Store } from "../../src/store/store.ts";
-import { type Cells, type ModelStore, modelStore, shown } from "./model-store.ts";
+import type { Key, Store } from "../../src/store/store.ts";
+import { type Call, type Cells, modelStore, storeOver } from "./model-store.ts";
 
 export type Actor = (store: Store) => Promise<unknown>;
 
@@ -9,6 +9,8 @@ export interface Scenario {
   /** What is in the store before anybody moves. */
   before?: (store: Store) => Promise<unknown>;
   actors: Record<string, Actor>;
+  /** Actors that differ in their names only: they begin in this order, as any other order would be the same. */
+  alike?: string[];
 }
 
 export type Outcome = { value: unknown } | { refused: string };
@@ -29,129 +31,155 @@ export interface State {
 }
 
 export interface Run {
-  /** What may happen next: a name of an actor, or `expire <key>`. */
-  moves(): string[];
-  make(move: string): Promise<void>;
-  /** Says which state this is: what is stored, and what everybody was answered. */
+  /** Which state this is: what is stored, and what everybody was answered. */
   key(): string;
   state(): State;
+  /** What may happen next, and to which state it leads. */
+  moves(): { move: string; leadsTo: string }[];
+  make(move: string): Promise<void>;
 }
 
 interface Player {
   name: string;
-  /** The store call this actor waits for. */
-  call: { own: boolean; make: () => Promise<unknown> } | undefined;
+  /** The store call this actor waits for, and what goes on with its answer. */
+  waits: { own: boolean; call: Call<unknown>; goOn: (answer: unknown) => void } | undefined;
   /** All it was answered so far. */
   told: string;
   outcome: Outcome | undefined;
+  /** What no actor may come to: an error that is no refusal. */
+  fault: unknown;
 }
 
-/** Versions are random; what tells them apart in a walk is whose they are, and the how manieth. */
+/** Versions are random; what tells them apart in a walk is who wrote them and which of his writes it was. */
 type Labels = Map<string, string>;
 
 const EXPIRE = "expire ";
 
-export async function start({ before, actors }: Scenario): Promise<Run> {
+/** Members of records that differ from run to run and decide nothing. */
+const RANDOM = new Set(["outbox", "created", "token"]);
+
+export async function start({ before, actors, alike = [] }: Scenario): Promise<Run> {
   const cells: Cells = new Map();
-  const store = modelStore(cells);
-  await before?.(store);
+  await before?.(modelStore(cells));
   const labels: Labels = new Map([...cells.values()].map(({ version }, n) => [version, `start.${n}`]));
-  const players = Object.entries(actors).map(([name, actor]) => play(name, actor, store, labels));
+  const players = Object.entries(actors).map(([name, actor]) => play(name, actor, labels));
   await settle(players);
   const path: string[] = [];
-  let expired = false;
+  const expired = () => path.some((move) => move.startsWith(EXPIRE));
+  const tales = () => players.map(({ told }) => told);
+  const key = (now: Cells, told: string[], late: boolean) => [late, showAll(now, labels), ...told].join("\n");
+  const after = (move: string) => {
+    const later: Cells = new Map(cells);
+    if (move.startsWith(EXPIRE)) {
+      later.delete(expiredBy(move));
+      return key(later, tales(), true);
+    }
+    const answer = players.find(({ name }) => name === move)?.waits?.call(later);
+    const told = players.map((player) => player.told + (player.name === move ? heard(answer, labels) : ""));
+    return key(later, told, expired());
+  };
   return {
-    moves: () => moves(players, cells),
-    async make(move) {
-      path.push(move);
-      if (move.startsWith(EXPIRE)) {
-        expired = true;
-        cells.delete(move.slice(EXPIRE.length) as Key);
-        return;
-      }
-      await step(players.find(({ name }) => name === move)!, labels);
-      await settle(players);
-    },
-    key: () => [expired, show(cells, labels), ...players.map(({ told }) => told)].join("\n"),
+    key: () => key(cells, tales(), expired()),
     state() {
       const done = players.flatMap(({ name, outcome }) => (outcome ? [[name, outcome] as const] : []));
       const finished = done.length === players.length;
-      const stored = show(cells, labels);
-      return { cells, stored, outcomes: new Map(done), path: [...path], expired, finished };
+      const stored = showAll(cells, labels);
+      return { cells, stored, outcomes: new Map(done), path: [...path], expired: expired(), finished };
+    },
+    moves: () => possible(players, cells, alike).map((move) => ({ move, leadsTo: after(move) })),
+    async make(move) {
+      path.push(move);
+      if (move.startsWith(EXPIRE)) {
+        cells.delete(expiredBy(move));
+        return;
+      }
+      step(players.find(({ name }) => name === move)!, cells, labels);
+      await settle(players);
     },
   };
 }
 
-function play(name: string, actor: Actor, store: Store, labels: Labels): Player {
-  const player: Player = { name, call: undefined, told: "", outcome: undefined };
-  actor(stepped(store, player, labels)).then(
+function play(name: string, actor: Actor, labels: Labels): Player {
+  const player: Player = { name, waits: undefined, told: "", outcome: undefined, fault: undefined };
+  actor(stepped(player, labels)).then(
     (value) => {
       player.outcome = { value };
     },
     (error) => {
-      player.outcome = { refused: isRefusal(error) ? error.code : String(error) };
+      if (isRefusal(error)) player.outcome = { refused: error.code };
+      else player.fault = error;
     },
   );
   return player;
 }
 
-function moves(players: Player[], cells: Cells): string[] {
-  const own = players.find(({ call }) => call?.own);
+function possible(players: Player[], cells: Cells, alike: string[]): string[] {
+  const own = players.find(({ waits }) => waits?.own);
   if (own) return [own.name];
   const expirable = [...cells].filter(([, cell]) => cell.expiring).map(([key]) => EXPIRE + key);
-  return [...players.filter(({ call }) => call).map(({ name }) => name), ...expirable.sort()];
+  const unbegun = alike.filter((name) =>
+    players.some((player) => player.name === name && player.told === ""),
+  );
+  const movable = players.filter(({ waits, name }) => waits && !unbegun.slice(1).includes(name));
+  return [...movable.map(({ name }) => name), ...expirable.sort()];
 }
 
-async function step(player: Player, labels: Labels): Promise<void> {
-  const { make } = player.call!;
-  player.call = undefined;
-  player.told += `${shown(await make(), labels)} `;
+function expiredBy(move: string): Key {
+  return move.slice(EXPIRE.length) as Key;
+}
+
+function step(player: Player, cells: Cells, labels: Labels): void {
+  const { call, goOn } = player.waits!;
+  player.waits = undefined;
+  const answer = call(cells);
+  player.told += heard(answer, labels);
+  goOn(answer);
 }
 
 /** A store whose calls wait until the checker does them. */
-function stepped(store: Store, player: Player, labels: Labels): Store {
-  const post = <T>(key: Key | Kind, work: () => Promise<T>): Promise<T> =>
-    new Promise((resolve, reject) => {
-      if (player.call)
-        throw new Error(`${player.name} makes two calls at once, which cannot be put in order`);
-      const make = () => {
-        const done = work();
-        done.then(resolve, reject);
-        return done;
-      };
-      player.call = { own: key.endsWith(`-${player.name}`), make };
-    });
+function stepped(player: Player, labels: Labels): Store {
   let versions = 0;
-  const named = (options: CommitOptions) => {
+  const store = storeOver(<T>(at: string, call: Call<T>) => {
+    if (player.waits) throw new Error(`${player.name} makes two calls at once, which cannot be put in order`);
+    return new Promise<T>((resolve) => {
+      player.waits = {
+        own: at.endsWith(`-${player.name}`),
+        call,
+        goOn: resolve as (answer: unknown) => void,
+      };
+    });
+  });
+  const commit: Store["commit"] = (key, value, options) => {
     labels.set(options.version, `${player.name}.${versions++}`);
-    return options;
+    return store.commit(key, value, options);
   };
-  const facade: ModelStore = {
-    read: (key) => post(key, () => store.read(key)),
-    write: (key, value, options) => post(key, () => store.write(key, value, options)),
-    commit: (key, value, options) => post(key, () => store.commit(key, value, named(options))),
-    take: (key, op) => post(key, () => store.take(key, op)),
-    remove: (key) => post(key, () => store.remove(key)),
-    // The log is a key of its own that nobody here reads: its order with anything else makes no difference.
-    append: async () => {},
-    async *scan(kind) {
-      yield await post(kind, async () => (await store.scan(kind)[Symbol.asyncIterator]().next()).value);
-    },
-  };
-  return facade as Store;
+  return { ...store, commit };
 }
 
 /** Lets every actor run on to its next store call, or its end. */
 async function settle(players: Player[]): Promise<void> {
-  for (let turn = 0; players.some(({ call, outcome }) => !call && !outcome); turn++) {
+  for (let turn = 0; players.some(({ waits, outcome }) => !waits && !outcome); turn++) {
+    for (const { fault } of players) if (fault !== undefined) throw fault;
     if (turn > 1000) throw new Error("an actor waits for something that is no store call");
     await null;
   }
 }
 
-function show(cells: Cells, labels: Labels): string {
-  const lines = [...cells].map(
-    ([key, cell]) => `${key} ${cell.shown} ${labels.get(cell.version) ?? ""} ${cell.expiring}`,
-  );
+function showAll(cells: Cells, labels: Labels): string {
+  const lines = [...cells].map(([key, cell]) => {
+    cell.shown ??= plain(JSON.parse(cell.json), labels);
+    return `${key} ${cell.shown} ${labels.get(cell.version) ?? ""} ${cell.expiring}`;
+  });
   return lines.sort().join("\n");
+}
+
+function heard(answer: unknown, labels: Labels): string {
+  return `${plain(answer, labels)} `;
+}
+
+function plain(value: unknown, labels: Labels): string {
+  return JSON.stringify(value ?? null, (name, inner) => {
+    if (RANDOM.has(name)) return undefined;
+    return name === "version" ? (labels.get(inner) ?? "") : inner;
+  });
 }

@@ -7,7 +7,7 @@ import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { browserSkipped, launchChromium, virtualAuthenticator } from "../support/chromium.ts";
 import { hostile, type Sample, samples } from "../view/samples.ts";
-import { openSite, type Site } from "./site.ts";
+import { eventually, openSite, type Site } from "./site.ts";
 
 const axeSource = readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
@@ -109,7 +109,7 @@ describe.skipIf(browserSkipped)("every page", () => {
     const sample = samples.find(({ title }) => title === "account")!;
     await look(page, sample, "en");
     const dialog = page.getByRole("dialog");
-    await expect.poll(() => dialog.count()).toBe(0);
+    await eventually(() => dialog.count()).toBe(0);
     await page.getByRole("button", { name: "Rename" }).first().click();
     await dialog.getByRole("textbox", { name: "New name" }).fill("Laptop");
     await dialog.getByRole("button", { name: "Save" }).click();

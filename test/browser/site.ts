@@ -6,9 +6,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
+import { expect } from "vitest";
 import { type Assets, loadAssets } from "../../src/view/assets.ts";
 import type { ViewModels, ViewName } from "../../src/view/models.ts";
 import { createRenderer, type Renderer } from "../../src/view/render.ts";
+
+/** Waits until the assertion holds; a busy machine may take its time. */
+export function eventually<T>(value: () => T | Promise<T>) {
+  return expect.poll(value, { timeout: 10_000 });
+}
 
 /** What `src/http/headers.ts` promises; a page that needs more than this is broken. */
 const POLICY =

@@ -12,12 +12,14 @@ import { fileURLToPath } from "node:url";
 import { summary } from "../suite.js";
 import { copyTree } from "../support/tree.js";
 
-/** The patches, each with the tests that must notice it. */
+const contract = (store) => ["test/contract/store.test.ts", "-t", `contract on ${store}`];
+
+/** The patches, each with the tests (arguments of vitest) that must notice it. */
 const mutants = {
-  "no-version-check-lmdb": ["test/contract/lmdb.test.ts"],
-  "no-version-check-redis": ["test/contract/redis.test.ts"],
-  "no-single-use-lmdb": ["test/contract/lmdb.test.ts"],
-  "no-single-use-redis": ["test/contract/redis.test.ts"],
+  "no-version-check-lmdb": contract("lmdb"),
+  "no-version-check-redis": contract("redis"),
+  "no-single-use-lmdb": contract("lmdb"),
+  "no-single-use-redis": contract("redis"),
   "no-response-id-check-authentication": ["test/passkey/authentication.test.ts"],
   "no-response-id-check-registration": ["test/passkey/registration.test.ts"],
 };
@@ -45,26 +47,26 @@ function inCopy(work) {
   }
 }
 
-function test(folder, files) {
-  return run(folder, process.execPath, ["test/suite.js", "--bail=1", ...files]);
+function test(folder, tests) {
+  return run(folder, process.execPath, ["test/suite.js", "--bail=1", ...tests]);
 }
 
 /** Throws when the unchanged sources do not pass the tests, because then a failure would prove nothing. */
-function control(files) {
-  const { code, output } = inCopy((folder) => test(folder, files));
+function control(tests) {
+  const { code, output } = inCopy((folder) => test(folder, tests));
   if (code !== 0) throw new Error(`fails without any mutant:\n${output}`);
 }
 
 /** Throws when the patch does not apply, leaves sources that do not compile, or goes unnoticed. */
-function noticed(name, files) {
+function noticed(name, tests) {
   inCopy((folder) => {
     const apply = run(folder, "git", ["apply", "--verbose", join(patches, `${name}.patch`)]);
     if (apply.code !== 0) throw new Error(`the patch no longer applies; make it anew:\n${apply.output}`);
     const types = run(folder, "node_modules/.bin/tsc", ["--noEmit", "-p", "tsconfig.json"]);
     if (types.code !== 0)
       throw new Error(`the mutant does not compile, so its failure would prove nothing:\n${types.output}`);
-    const tests = test(folder, files);
-    if (tests.code === 0) throw new Error(`nobody noticed. These tests passed: ${files.join(" ")}`);
+    const { code } = test(folder, tests);
+    if (code === 0) throw new Error(`nobody noticed. These tests passed: ${tests.join(" ")}`);
   });
 }
 
@@ -91,10 +93,11 @@ function unlisted() {
 
 const wanted = process.argv.slice(2);
 const chosen = Object.entries(mutants).filter(([name]) => wanted.length === 0 || wanted.includes(name));
+const selections = new Map(chosen.map(([, tests]) => [tests.join(" "), tests]));
 const results = [
   passes("every patch has its tests", unlisted),
-  passes("control", () => control([...new Set(chosen.flatMap(([, files]) => files))])),
-  ...chosen.map(([name, files]) => passes(name, () => noticed(name, files))),
+  ...[...selections].map(([title, tests]) => passes(`control: ${title}`, () => control(tests))),
+  ...chosen.map(([name, tests]) => passes(name, () => noticed(name, tests))),
 ];
 const passed = results.filter(Boolean).length;
 console.log(summary({ passed, failed: results.length - passed }));

@@ -96,6 +96,8 @@ const refused = [
   "https://app.example.com/a/%2e%2e/cb",
   "https://app.example.com/.%2E/cb",
   "https://app.example.com//evil.example",
+  "https://app.example.com?",
+  "https://app.example.com/cb?",
   "https://bücher.example/cb",
   "https://app。example.com/cb",
   "https://ａpp.example.com/cb",

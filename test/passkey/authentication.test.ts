@@ -169,6 +169,34 @@ describe("an assertion about another ceremony", () => {
     await expect(party.signIn(authenticator)).resolves.toBeDefined();
   });
 
+  test("SEC-29 whose client data is no UTF-8 is refused, though it is signed so", async () => {
+    const withText = (text: Buffer) => (json: string) =>
+      Buffer.concat([Buffer.from(`${json.slice(0, -1)},"more":"`), text, Buffer.from('"}')]);
+    const broken = { clientDataJSON: withText(Buffer.of(0xff)) };
+    expect(await verdict(party.signIn(authenticator, { overrides: broken }))).toEqual(failed("malformed"));
+    const sound = { clientDataJSON: withText(Buffer.from("ÿ")) };
+    await expect(party.signIn(authenticator, { overrides: sound })).resolves.toBeDefined();
+  });
+
+  test("SEC-28 whose members have another spelling of the same bytes is refused", async () => {
+    const members = ["clientDataJSON", "authenticatorData", "signature", "userHandle"] as const;
+    const spellings = (text: string) => [
+      `${text}=`,
+      `${text}\n`,
+      ` ${text}`,
+      `${text.slice(0, 4)} ${text.slice(4)}`,
+    ];
+    for (const member of members) {
+      const options = await party.startAuthentication();
+      const response = authenticator.get(options, ORIGIN);
+      for (const spelling of spellings(response.response[member] ?? "")) {
+        const answer = inner({ [member]: spelling })(response);
+        expect(await verdict(party.finishAuthentication(answer))).toEqual(failed("malformed"));
+      }
+      await expect(party.finishAuthentication(response)).resolves.toBeDefined();
+    }
+  });
+
   test("SEC-30 with a high S is taken, once: the challenge is used up", async () => {
     const response = authenticator.get(await party.startAuthentication(), ORIGIN, { signature: "high-s" });
     await expect(party.finishAuthentication(response)).resolves.toBeDefined();

@@ -74,6 +74,13 @@ for (const { name, open } of stores) {
       await expect(take(challenge)).resolves.toBeDefined();
     });
 
+    test("SEC-4 nobody in particular gets no challenge", async () => {
+      await expect(start({ browser: "" })).rejects.toThrow(TypeError);
+      await expect(start({ page: "" })).rejects.toThrow(TypeError);
+      const challenge = await start();
+      expect((await verdict(take(challenge, { browser: "" }))).reason).toBe("challenge_foreign");
+    });
+
     test("SEC-5 a challenge of one purpose is none for the other", async () => {
       const challenge = await start({ purpose: "registration" });
       expect((await verdict(take(challenge))).reason).toBe("challenge_unknown");

@@ -1,5 +1,5 @@
 /** SEC-27 Which COSE keys may become a passkey's. */
-import { createPublicKey, generateKeyPairSync, verify } from "node:crypto";
+import { generateKeyPairSync } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { isEd25519Point } from "../../src/passkey/ed25519.ts";
 import { encodeEs256Key, judgePublicKey } from "../../src/passkey/public-key.ts";
@@ -39,13 +39,7 @@ describe("SEC-27 a key of Ed25519", () => {
     }
   });
 
-  test("is refused when its point has a small order, for which OpenSSL takes signatures that nobody made", () => {
-    const identity = littleEndian(1n);
-    const forged = Buffer.concat([identity, Buffer.alloc(32)]);
-    const jwk = { kty: "OKP", crv: "Ed25519", x: identity.toString("base64url") };
-    expect(verify(null, Buffer.from("anything"), createPublicKey({ format: "jwk", key: jwk }), forged)).toBe(
-      true,
-    );
+  test("is refused when its point has a small order, for which signatures hold that nobody made", () => {
     const orders = [
       0n,
       1n,

@@ -1,5 +1,4 @@
 /** A running provider for one test file: in this process, on a free port, on a store of its own. */
-import { createServer } from "node:net";
 import { loadSettings } from "../../src/config/load.ts";
 import { openInstallation } from "../../src/installation.ts";
 import { createLogger } from "../../src/log.ts";
@@ -7,6 +6,7 @@ import { startServer } from "../../src/server.ts";
 import type { Store } from "../../src/store/store.ts";
 import type { SoftwareAuthenticator } from "../../src/testing.ts";
 import { Browser } from "./browser.ts";
+import { freePort } from "./redis.ts";
 import { RelyingParty, type RelyingPartyOptions } from "./relying-party.ts";
 import type { OpenStore, StoreKind } from "./stores.ts";
 
@@ -80,15 +80,4 @@ export async function startInstallation(
 function settingsFor(store: string, port: number, settings: Record<string, unknown>) {
   const limits = { ceremonies: "100000/1m", signUps: "100000/1m" };
   return loadSettings({ env: {}, overrides: { port, store, secret: SECRET, limits, ...settings } });
-}
-
-/** A port that was free a moment ago. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const probe = createServer();
-    probe.once("error", reject).listen(0, "127.0.0.1", () => {
-      const { port } = probe.address() as { port: number };
-      probe.close(() => resolve(port));
-    });
-  });
 }

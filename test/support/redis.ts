@@ -23,6 +23,9 @@ export interface RedisServer {
   stop(): Promise<void>;
 }
 
+/** Redis was left out on purpose. */
+export const withoutRedis = (process.env.LATCHKEY_TEST_SKIP ?? "").split(",").includes("redis");
+
 /** The binary under test; another version can be named. */
 const BINARY = process.env.LATCHKEY_TEST_REDIS ?? "redis-server";
 /** What production is told to set: nothing evicted, every write on disk before its answer. */

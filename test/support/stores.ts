@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connectStore } from "../../src/store/connect.ts";
 import type { Store } from "../../src/store/store.ts";
-import { type RedisServer, startRedis } from "./redis.ts";
+import { type RedisServer, startRedis, withoutRedis } from "./redis.ts";
 
 /** A store of its own for one test or one file. */
 export interface OpenStore {
@@ -24,12 +24,10 @@ export interface StoreKind {
   open(): Promise<OpenStore>;
 }
 
-const skipped = (process.env.LATCHKEY_TEST_SKIP ?? "").split(",");
-
 export const stores: StoreKind[] = [
   { name: "lmdb" as const, open: openLmdb },
   { name: "redis" as const, open: openRedis },
-].filter(({ name }) => !skipped.includes(name));
+].filter(({ name }) => name !== "redis" || !withoutRedis);
 
 async function openLmdb(): Promise<OpenStore> {
   const folder = await mkdtemp(join(tmpdir(), "latchkey-lmdb-"));

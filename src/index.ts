@@ -1,0 +1,20 @@
+/**
+ * Latchkey as a library: the server that `npx latchkey serve` runs, for those who start it themselves.
+ *
+ * @module latchkey
+ * @example
+ * ```ts
+ * import { loadSettings, startServer } from "latchkey";
+ *
+ * const server = await startServer(loadSettings());
+ * console.log(server.issuer);
+ * await server.stop();
+ * ```
+ */
+export { type Clock, systemClock } from "./clock.ts";
+export { ConfigurationError, type LoadOptions, loadSettings, type Settings } from "./config/load.ts";
+export { type ErrorCode, isRefusal, LatchkeyError, type Problem } from "./errors.ts";
+export type { Event, EventType } from "./events.ts";
+export { createLogger, type Logger, silentLogger } from "./log.ts";
+export { type RunningServer, type ServerOptions, startServer } from "./server.ts";
+export type { Key, Store, Stored } from "./store/store.ts";

@@ -1,0 +1,155 @@
+/** Sessions: who holds one, when it ends, and that what ended does not come back. */
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import "../support/prototypes.ts";
+import type { Browser } from "../support/browser.ts";
+import { type Running, startInstallation } from "../support/installation.ts";
+import type { RelyingParty } from "../support/relying-party.ts";
+import { stores } from "../support/stores.ts";
+
+const DAY = 24 * 60 * 60 * 1000;
+const MINE = /^(__Host-)?latchkey(\.sig)?$/;
+
+describe.each(stores)("sessions over $name", (kind) => {
+  let running: Running;
+  let app: RelyingParty;
+  let jane: Browser;
+  let sub: string;
+  let count = 0;
+
+  beforeAll(async () => {
+    running = await startInstallation(kind);
+    app = await running.app();
+  });
+  afterAll(() => running.stop());
+  beforeEach(async () => {
+    jane = running.browser();
+    sub = (await app.signUp(jane, { email: `jane${++count}@example.com` })).idToken.sub;
+  });
+  afterEach(() => void vi.useRealTimers());
+
+  /** A browser with the session cookie of another one, as a thief has it. */
+  function withSessionOf(browser: Browser): Browser {
+    const other = running.browser(browser.authenticator);
+    other.cookies = browser.cookies.filter(({ name }) => MINE.test(name));
+    return other;
+  }
+  const isSignedIn = async (browser: Browser) => (await browser.request("/account")).status === 200;
+
+  it("SEC-73 a session id that was planted before the sign-in is worth nothing after it", async () => {
+    const planted = withSessionOf(jane);
+    expect(await isSignedIn(planted)).toBe(true);
+    const victim = withSessionOf(jane);
+    const request = await app.request({ prompt: "login" });
+    await app.tokens(request, await victim.complete(await victim.open(request.url)));
+    expect(await isSignedIn(victim)).toBe(true);
+    expect(await isSignedIn(planted)).toBe(false);
+  });
+
+  it("SEC-73 the same on our own sign-in page, also when another account signs in there", async () => {
+    const planted = withSessionOf(jane);
+    await jane.complete(await jane.open("/sign-in"));
+    expect(await isSignedIn(planted)).toBe(false);
+    const john = running.browser();
+    await app.signUp(john, { email: `john${count}@example.com` });
+    const shared = withSessionOf(jane);
+    const signIn = await jane.open("/sign-in");
+    Object.assign(jane, { authenticator: john.authenticator });
+    await jane.complete(signIn);
+    expect((await jane.request("/account")).text).toContain(`john${count}@example.com`);
+    expect(await isSignedIn(shared)).toBe(false);
+  });
+
+  it("SEC-73 a made-up session id becomes nobody's session", async () => {
+    const browser = running.browser(jane.authenticator);
+    browser.cookies.push({ name: "latchkey", value: "A".repeat(43), path: "/" });
+    await app.signIn(browser);
+    expect(browser.cookies.find(({ name }) => name === "latchkey")?.value).not.toBe("A".repeat(43));
+    const forged = running.browser();
+    forged.cookies.push({ name: "latchkey", value: jane.cookies.find(({ name }) => name === "latchkey")?.value ?? "", path: "/" });
+    expect(await isSignedIn(forged), "a session cookie without its signature").toBe(false);
+  });
+
+  it("SEC-59 a disabled account is out at once: page, app, userinfo, introspection, refresh, new sign-in", async () => {
+    const { response } = await app.signIn(jane, { scope: "openid offline_access" });
+    const introspect = async () => ((await (await app.post("/token/introspection", { token: response.access_token })).json()) as { active: boolean }).active;
+    expect([await introspect(), (await app.userinfo(response.access_token)).status]).toEqual([true, 200]);
+    await running.installation.accounts.disable(sub);
+
+    expect(await isSignedIn(jane)).toBe(false);
+    expect((await app.userinfo(response.access_token)).status).toBe(401);
+    expect(await introspect()).toBe(false);
+    expect((await app.refresh(response.refresh_token as string)).status).toBe(400);
+    const silent = await app.request({ prompt: "none" });
+    expect(app.error(silent, await jane.open(silent.url))).toBe("login_required");
+    const again = running.browser(jane.authenticator);
+    const refused = await again.perform(await again.open((await app.request()).url));
+    expect([refused.status, refused.json().code]).toEqual([401, "authentication_failed"]);
+
+    await running.installation.accounts.enable(sub);
+    expect((await app.signIn(running.browser(jane.authenticator))).idToken.sub).toBe(sub);
+  });
+
+  it("SEC-59 a code that was on its way when the account was disabled gives no tokens", async () => {
+    const [request, answer] = await app.authorize(jane);
+    await running.installation.accounts.disable(sub);
+    const response = await app.redeem(request, app.callback(request, answer));
+    expect([response.status, ((await response.json()) as { error: string }).error]).toEqual([400, "invalid_grant"]);
+  });
+
+  it("SEC-79 ends fourteen days after its last use and thirty days after the sign-in, and a clock that goes back revives nothing", async () => {
+    const start = Date.now();
+    const at = (days: number) => vi.useFakeTimers({ toFake: ["Date"], now: start + days * DAY });
+    const silent = async () => {
+      const request = await app.request({ prompt: "none" });
+      return app.callback(request, await jane.open(request.url)).has("code");
+    };
+    at(13);
+    expect(await silent()).toBe(true);
+    at(26);
+    expect(await silent()).toBe(true);
+    at(31);
+    await expect(silent()).rejects.toThrow();
+    at(30.9);
+    await expect(silent()).rejects.toThrow();
+  });
+
+  it("a request that was under way during a sign-out brings neither session nor grant back", async () => {
+    for (let round = 0; round < 5; round++) {
+      const browser = running.browser(jane.authenticator);
+      const { response } = await app.signIn(browser);
+      const twin = withSessionOf(browser);
+      const requests = await Promise.all(Array.from({ length: 8 }, () => app.request()));
+      const [signOut, ...answers] = await Promise.all([
+        browser.submit("/account/sign-out"),
+        ...requests.map(({ url }) => twin.request(url)),
+      ]);
+      expect(signOut.status).toBe(200);
+      expect(answers.every(({ status }) => status === 303)).toBe(true);
+      expect(await isSignedIn(browser)).toBe(false);
+      expect(await isSignedIn(twin)).toBe(false);
+      expect((await app.userinfo(response.access_token)).status).toBe(401);
+    }
+  });
+
+  it("SEC-74 two tabs with two apps keep their own, and both end signed in", async () => {
+    const browser = running.browser(jane.authenticator);
+    const other = await running.app();
+    const [one, two] = [await app.request(), await other.request()];
+    const [first, second] = [await browser.open(one.url), await browser.open(two.url)];
+    const there = await browser.complete(second);
+    const here = await browser.complete(first);
+    const tokens = [await app.tokens(one, here), await other.tokens(two, there)];
+    expect(tokens.map(({ idToken }) => idToken.aud)).toEqual([app.client.client_id, other.client.client_id]);
+    expect(await isSignedIn(browser)).toBe(true);
+  });
+
+  it("parallel requests of many apps in one session are all remembered by it", async () => {
+    const browser = running.browser(jane.authenticator);
+    await app.signIn(browser);
+    const apps = await Promise.all(Array.from({ length: 4 }, () => running.app()));
+    const tokens = await Promise.all(apps.map((each) => each.signIn(browser)));
+    for (const [n, { response }] of tokens.entries()) expect((await apps[n]?.userinfo(response.access_token))?.status).toBe(200);
+    await browser.submit("/account/sign-out");
+    for (const [n, { response }] of tokens.entries()) expect((await apps[n]?.userinfo(response.access_token))?.status).toBe(401);
+  });
+});

@@ -1,0 +1,135 @@
+import { Redis } from "ioredis";
+import { describe, expect, test } from "vitest";
+import { newVersion } from "../../src/store/record.ts";
+import { checkRedis, connectRedis } from "../../src/store/redis.ts";
+import { everythingIn } from "../support/errors.ts";
+import { startRedis, withoutRedis } from "../support/redis.ts";
+
+describe.skipIf(withoutRedis)("the fitness of a Redis", () => {
+  async function judged(...args: string[]) {
+    const server = await startRedis(...args);
+    const client = new Redis(server.url);
+    const fitness = await checkRedis(client);
+    const connecting = await connectRedis(server.url).then(
+      (store) => store.close(),
+      (error: unknown) => error,
+    );
+    client.disconnect();
+    await server.stop();
+    return { ...fitness, connecting };
+  }
+
+  test("one that keeps every write and evicts nothing is fit", async () => {
+    expect(await judged()).toEqual({ refusals: [], warnings: [], connecting: undefined });
+  });
+
+  test("F7 one that may evict is refused", async () => {
+    const { refusals, connecting } = await judged("--maxmemory-policy", "allkeys-lru");
+    expect(refusals).toEqual([expect.stringContaining("Set it to noeviction")]);
+    expect(connecting).toMatchObject({ code: "store_refused", detail: refusals[0] });
+  });
+
+  test("one that keeps nothing on disk, or not at once, is warned of", async () => {
+    const [nothing, later] = [await judged("--appendonly", "no"), await judged("--appendfsync", "everysec")];
+    expect(nothing).toMatchObject({
+      refusals: [],
+      connecting: undefined,
+      warnings: [expect.stringContaining("Set appendonly to yes")],
+    });
+    expect(later).toMatchObject({
+      refusals: [],
+      connecting: undefined,
+      warnings: [expect.stringContaining("Set it to always")],
+    });
+  });
+
+  test("one that tells nothing of its configuration is warned of and not refused", async () => {
+    const { refusals, warnings } = await judged("--rename-command", "CONFIG", "");
+    expect(refusals).toEqual([]);
+    expect(warnings).toEqual([expect.stringContaining("Make sure that appendfsync is always")]);
+  });
+
+  test("F8 a replica is refused", async () => {
+    const master = await startRedis();
+    const { refusals } = await judged("--replicaof", `127.0.0.1 ${master.port}`);
+    expect(refusals).toEqual([expect.stringContaining("Name the master")]);
+    await master.stop();
+  });
+
+  test("a wrong password is store_unavailable, and its message tells nothing of it", async () => {
+    const server = await startRedis("--requirepass", "right-4711");
+    const url = (password: string) => `redis://:${password}@127.0.0.1:${server.port}/0`;
+    const error = await connectRedis(url("wrong-4712")).catch((refused: unknown) => refused);
+    expect(error).toMatchObject({ code: "store_unavailable" });
+    expect(everythingIn(error)).not.toMatch(/4711|4712/);
+    const store = await connectRedis(url("right-4711"));
+    await store.ping();
+    await store.close();
+    await server.stop();
+  });
+});
+
+describe.skipIf(withoutRedis)("a durable write", () => {
+  const how = () => ({ expect: "absent", version: newVersion(), durable: true }) as const;
+
+  test("is refused, before anything is written, where Redis may lose it", async () => {
+    const server = await startRedis("--appendonly", "no");
+    const store = await connectRedis(server.url);
+    await expect(store.commit("kind:a", 1, how())).rejects.toMatchObject({ code: "store_not_durable" });
+    expect(await store.read("kind:a")).toBeUndefined();
+    await store.write("kind:a", 1);
+    await expect(store.remove("kind:a", { durable: true })).rejects.toMatchObject({
+      code: "store_not_durable",
+    });
+    expect(await store.read("kind:a")).toMatchObject({ value: 1 });
+    await store.close();
+    await server.stop();
+  });
+
+  test("is waited for where Redis writes to disk later, or refused where it cannot be waited for", async () => {
+    const server = await startRedis("--appendfsync", "everysec");
+    const store = await connectRedis(server.url);
+    const client = new Redis(server.url);
+    const waits = async () =>
+      Number(/cmdstat_waitaof:calls=(\d+)/.exec(await client.info("commandstats"))?.[1] ?? 0);
+    const [, version = ""] = /redis_version:(\d+\.\d+)/.exec(await client.info("server")) ?? [];
+    if (Number(version) >= 7.2) {
+      expect(await store.commit("kind:a", 1, { ...how(), durable: false })).toBe(true);
+      expect(await waits()).toBe(0);
+      expect(await store.commit("kind:b", 1, how())).toBe(true);
+      expect(await waits()).toBe(1);
+      expect(await store.commit("kind:b", 2, how())).toBe(false);
+      await store.remove("kind:b", { durable: true });
+      expect(await waits()).toBe(3);
+    } else {
+      await expect(store.commit("kind:b", 1, how())).rejects.toMatchObject({ code: "store_not_durable" });
+    }
+    expect(await store.read("kind:b")).toBeUndefined();
+    client.disconnect();
+    await store.close();
+    await server.stop();
+  });
+
+  test("is done where the operator accepts what Redis was set up for", async () => {
+    const server = await startRedis("--appendonly", "no");
+    const store = await connectRedis(server.url, { durability: "configured" });
+    expect(await store.commit("kind:a", 1, how())).toBe(true);
+    await store.remove("kind:a", { durable: true });
+    expect(await store.read("kind:a")).toBeUndefined();
+    await store.close();
+    await server.stop();
+  });
+
+  test("is refused as soon as Redis came back with less persistence", async () => {
+    const server = await startRedis();
+    const store = await connectRedis(server.url);
+    expect(await store.commit("kind:a", 1, how())).toBe(true);
+    const client = new Redis(server.url);
+    await client.config("SET", "appendfsync", "no");
+    await client.call("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes");
+    await expect(store.commit("kind:b", 1, how())).rejects.toMatchObject({ code: "store_not_durable" });
+    client.disconnect();
+    await store.close();
+    await server.stop();
+  });
+});

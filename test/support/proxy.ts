@@ -1,0 +1,68 @@
+/** A wire between a client and a server that breaks when a test says so. */
+import { once } from "node:events";
+import { connect, createServer, type Socket } from "node:net";
+
+export interface BrokenWire {
+  readonly port: number;
+  /** How many answers were lost so far. */
+  readonly lost: number;
+  /**
+   * The next `count` requests that hold `text` reach the server and are carried out; instead of their answer, the
+   * client sees its connection end.
+   */
+  loseAnswersTo(text: string, count?: number): void;
+  /** Ends every connection; new ones are taken. */
+  cut(): void;
+  close(): Promise<void>;
+}
+
+export async function startProxy(target: number): Promise<BrokenWire> {
+  const clients = new Set<Socket>();
+  let wanted = { text: "", count: 0 };
+  let lost = 0;
+  const server = createServer((client) => {
+    const upstream = connect(target, "127.0.0.1");
+    let doomed = false;
+    clients.add(client);
+    client.on("data", (request) => {
+      if (wanted.count > 0 && request.includes(wanted.text)) {
+        wanted.count--;
+        doomed = true;
+      }
+      upstream.write(request);
+    });
+    upstream.on("data", (answer) => {
+      if (!doomed) return void client.write(answer);
+      lost++;
+      client.destroy();
+    });
+    client
+      .on("error", () => {})
+      .on("close", () => {
+        clients.delete(client);
+        upstream.destroy();
+      });
+    upstream.on("error", () => {}).on("close", () => client.destroy());
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  if (address === null || typeof address === "string") throw new Error("no port");
+  const cut = () => {
+    for (const client of clients) client.destroy();
+  };
+  return {
+    port: address.port,
+    get lost() {
+      return lost;
+    },
+    loseAnswersTo(text, count = 1) {
+      wanted = { text, count };
+    },
+    cut,
+    async close() {
+      const closed = once(server.close(), "close");
+      cut();
+      await closed;
+    },
+  };
+}
