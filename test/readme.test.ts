@@ -86,8 +86,9 @@ describe("commands", () => {
   async function stopServer(): Promise<void> {
     const { server } = shared;
     shared.server = undefined;
-    server?.signal("SIGTERM");
-    expect((await server?.ended) ?? 0, server?.said()).toBe(0);
+    server?.interrupt();
+    // npx itself ends by the signal; what it started has to be gone all the same.
+    expect([0, "SIGINT"], server?.said()).toContain((await server?.ended) ?? 0);
     expect(server?.survivors() ?? []).toEqual([]);
   }
 

@@ -122,6 +122,8 @@ export class LmdbDatabase {
     });
     // Asked for now, this is the flush of the transaction that was just queued.
     const flushed = durable ? Promise.resolve(this.#lmdb.flushed) : undefined;
+    // When the commit fails, nobody asks for its flush any more.
+    flushed?.catch(() => {});
     const result = await committed;
     if (flushed) await within(FLUSH_TIMEOUT, flushed);
     return result;

@@ -5,7 +5,7 @@
  * `<prefix>#counter:`, `#set:` and `#log:` and cannot be taken for records.
  */
 import { type Cluster, Redis } from "ioredis";
-import { refuse } from "../errors.ts";
+import { LatchkeyError, refuse } from "../errors.ts";
 import type { Event } from "../events.ts";
 import * as limits from "./limits.ts";
 import { newVersion } from "./record.ts";
@@ -66,7 +66,7 @@ export async function connectRedis(url: string, options: RedisConnectOptions = {
     for (const warning of warnings) options.log?.warn({ store: "redis" }, warning);
   } catch (error) {
     client.disconnect();
-    throw error;
+    throw error instanceof LatchkeyError ? error : unavailable(error);
   }
   tell(client, options.log);
   return new RedisStore(client, options, () => void client.disconnect());

@@ -12,8 +12,9 @@ import type { Event } from "../events.ts";
 
 /** Milliseconds; always a span, never a date: the store's clock decides. */
 export type Millis = number;
-/** The first part of a key, up to the colon; what {@link Store.scan} walks. */
+/** The first part of a key, up to the colon, in letters, digits, `_` and `-`; what {@link Store.scan} walks. */
 export type Kind = string;
+/** At most 1,900 bytes, a set's together with its member's. A key that cannot be is absent to readers. */
 export type Key = `${Kind}:${string}`;
 /** Opaque, chosen by the writer, at most 32 characters of `[A-Za-z0-9_-]`; see `newVersion`. */
 export type Version = string;
@@ -76,9 +77,9 @@ export interface Store {
   /** Adds a member to a set that is either expiring (every join has a `ttl`) or ordered (none has). */
   join(set: Key, member: string, ttl?: Millis): Promise<void>;
   leave(set: Key, member: string): Promise<void>;
-  /** Live members; of an ordered set in byte order, a page at a time. */
+  /** Of an ordered set a page, in byte order; of an expiring set all live members, in no order. */
   members(set: Key, range?: Range): Promise<string[]>;
-  /** Adds an event to a log, once per `op`. */
+  /** Adds an event to a log. An op belongs to one event: repeated, however late, it adds nothing. */
   append(log: Key, event: Event, op: Op): Promise<void>;
   /** Events of a log in the order they were appended, from the cursor on (exclusive). Ends at the newest. */
   tail(log: Key, from?: Cursor): AsyncIterable<{ event: Event; cursor: Cursor }>;

@@ -16,8 +16,9 @@ const RIGHT_TO_LEFT: ReadonlySet<string> = new Set([
   "ur",
   "yi",
 ]);
-// Longer lists are nobody's real preference; the header has no other bound here.
+// Longer lists and longer tags (RFC 5646, section 4.4.1) are nobody's real preference, only work for us.
 const MOST_RANGES = 32;
+const LONGEST_RANGE = 64;
 
 /**
  * Chooses the language of a page. Ranges are looked up from the most to the least specific (RFC 4647, section 3.4),
@@ -65,6 +66,7 @@ function acceptedRanges(header: string): string[] {
 }
 
 function lookUp(range: string, available: readonly string[]): string | undefined {
+  if (range.length > LONGEST_RANGE) return undefined;
   const subtags = range.toLowerCase().split("-");
   for (let length = subtags.length; length > 0; length--) {
     const prefix = subtags.slice(0, length).join("-");

@@ -12,7 +12,7 @@ import type { ViewModels, ViewName } from "../../src/view/models.ts";
 import { createRenderer, type Renderer } from "../../src/view/render.ts";
 
 /** Waits until the assertion holds; a busy machine may take its time. */
-export function eventually<T>(value: () => T | Promise<T>) {
+export function eventually<T>(value: () => T | Promise<T>): ReturnType<typeof expect.poll> {
   return expect.poll(value, { timeout: 10_000 });
 }
 

@@ -1,8 +1,10 @@
 /** The program as an operator meets it: what it prints, how it stops, what it refuses. */
 import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:http";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import { stripVTControlCharacters } from "node:util";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { logLine, type Program, startProgram } from "../support/program.ts";
@@ -81,6 +83,34 @@ describe.each(stores)("npm start on $name", ({ open }) => {
     expect(second.survivors()).toEqual([]);
   });
 });
+
+test("Ctrl-C, which reaches the server from the terminal and from npm, lets a running request end", async () => {
+  const env = await freshLmdb();
+  const program = npmStart(env);
+  await program.line(logLine("listening"));
+  const head = `POST /token HTTP/1.1\r\nHost: localhost:${env.LATCHKEY_PORT}\r\nConnection: close\r\n`;
+  const request = connect(Number(env.LATCHKEY_PORT), "127.0.0.1");
+  cleanUps.push(() => request.destroy());
+  const answer = text(request);
+  const sent = `${head}Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 12\r\n\r\ngrant_`;
+  await new Promise((resolve) => request.write(sent, resolve));
+  await fetch(`http://localhost:${env.LATCHKEY_PORT}/livez`); // by now the server has read what came before it
+
+  program.interrupt();
+  await vi.waitUntil(() => isClosed(Number(env.LATCHKEY_PORT)));
+  request.write("type=x");
+  expect(await answer).toMatch(/^HTTP\/1.1 4\d\d /);
+  expect(await program.ended, program.said()).toBe(0);
+  expect(program.survivors()).toEqual([]);
+});
+
+/** True when nobody listens on the port. */
+function isClosed(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const probe = connect(port, "127.0.0.1", () => resolve(false)).on("error", () => resolve(true));
+    probe.once("connect", () => probe.destroy());
+  });
+}
 
 test("without the root secret it was made with, a store is refused", async () => {
   const env = await freshLmdb();

@@ -3,14 +3,13 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import {
   type Binding,
   CEREMONY_TTL,
-  ceremonyRecord,
   requiresUserVerification,
   startCeremony,
   takeCeremony,
 } from "../../src/passkey/ceremony.ts";
-import type { Entry, Store } from "../../src/store/store.ts";
+import type { Store } from "../../src/store/store.ts";
 import { type OpenStore, stores } from "../support/stores.ts";
-import { observed, verdict } from "./party.ts";
+import { forget, observed, recordsOf, verdict } from "./party.ts";
 
 const MINUTE = 60_000;
 
@@ -197,19 +196,4 @@ for (const { name, open } of stores) {
       expect(calls.splice(0)).toEqual(["read", "commit"]);
     });
   });
-}
-
-/** The records of the page that a challenge was given to. */
-async function recordsOf(store: Store, challenge: string): Promise<Entry[]> {
-  const found: Entry[] = [];
-  for await (const { entries } of store.scan(ceremonyRecord.kind)) found.push(...entries);
-  return found.filter(({ key }) => key.endsWith(challenge.slice(44)));
-}
-
-/** Takes a member out of a stored challenge, as a version would have written it that did not know the member. */
-async function forget(store: Store, challenge: string, member: string): Promise<void> {
-  const [record] = await recordsOf(store, challenge);
-  const { live, ...rest } = record!.value as { live: Record<string, unknown>[] };
-  const without = live.map(({ [member]: _, ...kept }) => kept);
-  await store.write(record!.key, { ...rest, live: without }, { ttl: CEREMONY_TTL });
 }

@@ -10,7 +10,7 @@ import {
   finishAuthentication,
   startAuthentication,
 } from "../../src/passkey/authentication.ts";
-import type { Binding } from "../../src/passkey/ceremony.ts";
+import { type Binding, CEREMONY_TTL, ceremonyRecord } from "../../src/passkey/ceremony.ts";
 import { type Reason, refusalReason } from "../../src/passkey/refusal.ts";
 import {
   finishRegistration,
@@ -20,7 +20,7 @@ import {
   startRegistration,
 } from "../../src/passkey/registration.ts";
 import type { RelyingParty } from "../../src/passkey/relying-party.ts";
-import type { Store } from "../../src/store/store.ts";
+import type { Entry, Store } from "../../src/store/store.ts";
 import type { CreateOverrides, GetOverrides, SoftwareAuthenticator } from "../../src/testing.ts";
 
 export const ORIGIN = "https://id.example.com";
@@ -163,4 +163,20 @@ export function observed(store: Store, calls: string[]): Store {
       };
     },
   });
+}
+
+/** The records of the page that a challenge was given to. */
+export async function recordsOf(store: Store, challenge: string): Promise<Entry[]> {
+  const found: Entry[] = [];
+  for await (const { entries } of store.scan(ceremonyRecord.kind)) found.push(...entries);
+  return found.filter(({ key }) => key.endsWith(challenge.slice(44)));
+}
+
+/** Takes a member out of a stored challenge, as a version would have written it that did not know the member. */
+export async function forget(store: Store, challenge: string, member: string): Promise<void> {
+  for (const { key, value } of await recordsOf(store, challenge)) {
+    const { live, ...rest } = value as { live: Record<string, unknown>[] };
+    const without = live.map(({ [member]: _, ...kept }) => kept);
+    await store.write(key, { ...rest, live: without }, { ttl: CEREMONY_TTL });
+  }
 }

@@ -6,7 +6,7 @@ import { type Cbor, encodeCbor } from "../../src/testing/cbor.ts";
 import { coseKey } from "../../src/testing/key.ts";
 import { type CreateOverrides, SoftwareAuthenticator } from "../../src/testing.ts";
 import { type OpenStore, stores } from "../support/stores.ts";
-import { newHandle, ORIGIN, observed, Party, type RegistrationPlay, verdict } from "./party.ts";
+import { forget, newHandle, ORIGIN, observed, Party, type RegistrationPlay, verdict } from "./party.ts";
 
 let opened: OpenStore;
 let party: Party;
@@ -342,6 +342,27 @@ describe("the challenge of an attestation", () => {
     expect((await verdict(party.finishRegistration(response, { binding }))).reason).toBe("challenge_foreign");
     expect((await verdict(party.finishRegistration({ ...response, id: 7 }))).reason).toBe("malformed");
     await expect(party.finishRegistration(response)).resolves.toBeDefined();
+  });
+});
+
+describe("SEC-17 a record that lost", () => {
+  const losing = async (member: string) => {
+    const options = await party.startRegistration();
+    const response = authenticator.create(options, ORIGIN);
+    await forget(opened.store, options.challenge, member);
+    return party.finishRegistration(response);
+  };
+
+  test("what kind of attestation will do demands it", async () => {
+    expect(await verdict(losing("attestation"))).toEqual(refused("attestation_untrusted"));
+  });
+
+  test("its user handle registers nothing", async () => {
+    expect(await verdict(losing("handle"))).toEqual(refused("user_handle_missing"));
+  });
+
+  test("nothing that matters registers", async () => {
+    await expect(losing("nothing")).resolves.toBeDefined();
   });
 });
 

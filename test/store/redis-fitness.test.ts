@@ -56,6 +56,13 @@ describe.skipIf(withoutRedis)("the fitness of a Redis", () => {
     await master.stop();
   });
 
+  test("one that lets us look at nothing is store_unavailable", async () => {
+    const server = await startRedis("--rename-command", "INFO", "");
+    const connecting = connectRedis(server.url);
+    await expect(connecting).rejects.toMatchObject({ code: "store_unavailable" });
+    await server.stop();
+  });
+
   test("a wrong password is store_unavailable, and its message tells nothing of it", async () => {
     const server = await startRedis("--requirepass", "right-4711");
     const url = (password: string) => `redis://:${password}@127.0.0.1:${server.port}/0`;

@@ -16,6 +16,8 @@ export interface Program {
   said(): string;
   /** Sends a signal to the program alone, as a supervisor does, not to its children. */
   signal(name: NodeJS.Signals): void;
+  /** Ctrl-C: a terminal sends SIGINT to the whole group, so that npm gets it and passes it on a second time. */
+  interrupt(): void;
   /** The exit code, or the signal that ended it. */
   ended: Promise<number | NodeJS.Signals>;
   /** Processes of its group that are still there. */
@@ -58,6 +60,7 @@ export function startProgram(
     said,
     ended,
     signal: (name) => void child.kill(name),
+    interrupt: () => void process.kill(-group, "SIGINT"),
     survivors: () => processesOfGroup(group),
     clear: () => processesOfGroup(group).forEach(endProcess),
     line(find) {

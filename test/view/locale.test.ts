@@ -52,7 +52,7 @@ describe("negotiateLocale", () => {
 
   it("does not stop to think about an enormous header", () => {
     const header = "x-".repeat(100_000);
-    expect(negotiateLocale(`${`${header},`.repeat(5)}`)).toBe("en");
+    expect(negotiateLocale(`${header},`.repeat(5), header)).toBe("en");
   });
 });
 

@@ -6,7 +6,7 @@ import { describe, expect, it } from "vitest";
 
 const views = fileURLToPath(new URL("../../views/", import.meta.url));
 
-export const templates = readdirSync(views, { recursive: true, encoding: "utf8" })
+const templates = readdirSync(views, { recursive: true, encoding: "utf8" })
   .filter((name) => name.endsWith(".eta"))
   .map((name) => ({ name, source: readFileSync(join(views, name), "utf8") }));
 
