@@ -16,6 +16,7 @@ COPY --from=build /app/package.json /app/
 COPY --from=build /app/node_modules /app/node_modules
 COPY --from=build /app/dist /app/dist
 COPY views /app/views
+COPY migrations /app/migrations
 # The working folder holds what belongs to the installation: ./data, and ./latchkey.config.json where there is one.
 RUN ln -s /app/dist/cli.js /usr/local/bin/latchkey && install -d -o node -g node /latchkey /latchkey/data
 WORKDIR /latchkey

@@ -21,7 +21,7 @@ export function assertSameOrigin(ctx: Context, origins: readonly string[]): void
 
 /** The body as JSON. @throws `media_type_unsupported`, `request_too_large`, `request_invalid` */
 export async function readJson(ctx: Context): Promise<unknown> {
-  if (ctx.is("application/json") !== "application/json") throw refuse("media_type_unsupported");
+  if (ctx.is("application/json") !== "application/json" || !isUtf8(ctx)) throw refuse("media_type_unsupported");
   const text = await readText(ctx);
   try {
     return JSON.parse(text);
@@ -35,6 +35,11 @@ export async function readForm(ctx: Context): Promise<URLSearchParams> {
   if (ctx.get("content-length") === "0") return new URLSearchParams();
   if (ctx.is("urlencoded") !== "urlencoded") throw refuse("media_type_unsupported");
   return new URLSearchParams(await readText(ctx));
+}
+
+/** JSON has one encoding (RFC 8259, section 8.1); a request that claims another one is up to something. */
+function isUtf8({ request }: Context): boolean {
+  return ["", "utf-8"].includes(request.charset.toLowerCase());
 }
 
 async function readText(ctx: Context): Promise<string> {

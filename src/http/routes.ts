@@ -1,6 +1,9 @@
 /** Every address of ours, in one table. The OpenID endpoints are the library's own. */
 import Router, { type RouterContext } from "@koa/router";
 import type { Context, Middleware, Next } from "koa";
+import { isRefusal } from "../errors.ts";
+import { announce } from "../passkey/announce.ts";
+import { refusalReason } from "../passkey/refusal.ts";
 import * as account from "./account.ts";
 import { serveAsset } from "./assets.ts";
 import type { House } from "./house.ts";
@@ -69,7 +72,8 @@ export function routes(house: House): Middleware {
     signUps: limited(house.store, "signUps", house.limits.signUps),
   };
   for (const [method, path, handler, limit] of table) {
-    const answer = async (ctx: RouterContext, next: Next) => handler(house, ctx as unknown as Context, next);
+    const told = method === post && limit ? tellingRefusals(handler, path) : handler;
+    const answer = async (ctx: RouterContext, next: Next) => told(house, ctx as unknown as Context, next);
     if (limit) router[method](path, limits[limit] as Middleware, answer);
     else router[method](path, answer);
   }
@@ -78,5 +82,19 @@ export function routes(house: House): Middleware {
   // The library's addresses need not be held against each of ours.
   return async function ownRoutes(ctx, next) {
     return ours.has(ctx.path.split("/", 2)[1]) ? dispatch(ctx, next) : next();
+  };
+}
+
+/** A refused answer to a ceremony leaves one event: the ceremony's own, or this one where it never got that far. */
+function tellingRefusals(handler: Handler, action: string): Handler {
+  return async function tellRefusal(house, ctx, next) {
+    try {
+      await handler(house, ctx, next);
+    } catch (error) {
+      if (isRefusal(error) && error.status < 500 && refusalReason(error) === undefined) {
+        announce(house, "ceremony.refused", { detail: { action, reason: error.code } });
+      }
+      throw error;
+    }
   };
 }

@@ -51,12 +51,21 @@ export class RedisLink {
   async send<T>(command: () => Promise<T>, attempts = ATTEMPTS): Promise<T> {
     for (let attempt = 1; ; attempt++) {
       try {
+        this.#gather();
         return await command();
       } catch (error) {
         if (error instanceof LatchkeyError || error instanceof TypeError) throw error;
         if (attempt >= attempts || !isPassing(error) || !(await this.#isBack())) throw unavailable(error);
       }
     }
+  }
+
+  /** The commands of one turn of the event loop leave in one write, whoever sent them: the write is what costs. */
+  #gather(): void {
+    const { stream } = this.client as Partial<Redis>;
+    if (!stream || stream.writableCorked > 0) return;
+    stream.cork();
+    setImmediate(() => stream.uncork());
   }
 
   /** Runs a script on its one key. */
