@@ -1,7 +1,7 @@
 /** The table, the file of figures, and the page in `docs/`. */
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { cpus } from "node:os";
+import { cpus, loadavg } from "node:os";
 import { join } from "node:path";
 import { root } from "./server.js";
 
@@ -22,6 +22,8 @@ export function circumstances() {
     measured: new Date().toISOString(),
     node: process.version,
     cores: `${cpus().length} × ${cpus()[0]?.model ?? "unknown"}`,
+    /** Processes that wanted a core before the run began; a busy machine measures its neighbours. */
+    busy: Number(loadavg()[0]?.toFixed(1)),
     redis,
     "oidc-provider": version("oidc-provider"),
     "better-auth": version("better-auth"),

@@ -38,6 +38,7 @@ const options = {
   say,
 };
 const facts = circumstances();
+if (facts.busy > 1) say(`The machine is busy (load ${facts.busy}): ratios will scatter. Quote a quiet run.`);
 const result = { ...facts, quick: values.quick, options: { ...options, say: undefined }, claims: {} };
 const rows = [];
 for (const name of names) {

@@ -73,6 +73,8 @@ export function ownHost(issuer: URL): Middleware {
   return async function refuseForeignHosts(ctx, next) {
     const { headers, url = "/" } = ctx.req;
     const host = headers.host ?? "";
+    // Of two names each proxy on the way may have believed another one (RFC 9112, section 3.2).
+    if ((ctx.req.headersDistinct.host ?? []).length > 1) throw refuse("host_refused");
     if (host.toLowerCase() !== issuer.host || !url.startsWith("/")) {
       if (!isPageOnLoopback(issuer, host, ctx.method, ctx.accepts("json", "html") === "html"))
         throw refuse("host_refused");

@@ -14,6 +14,9 @@ export function createProvider(issuer: URL, configuration: Configuration, log: L
   prototype.compareClientSecret = function compareFingerprints(given) {
     return matchesClientSecret(this.clientSecret, given);
   };
+  // Requests that break off while they are answered; without a listener koa prints them as they are.
+  const app: NodeJS.EventEmitter = provider;
+  app.on("error", (error: Error) => log.debug({ err: error }, "a request broke off"));
   provider.on("server_error", (_ctx, error) => log.error({ err: error }, "the provider failed"));
   provider.on("backchannel.error", (_ctx, error, client) =>
     log.warn({ client: client.clientId, err: error }, "an app could not be told about a sign-out"),

@@ -5,7 +5,7 @@
  * else, and a test holds it against the library on the same inputs (`test/passkey/differential.test.ts`).
  */
 import { createHash, createPublicKey, type KeyObject, verify } from "node:crypto";
-import { decodeCredentialPublicKey } from "@simplewebauthn/server/helpers";
+import { decodeCredentialPublicKey, parseAuthenticatorData } from "@simplewebauthn/server/helpers";
 import { isOneCborItem } from "./cbor.ts";
 import { Refusal } from "./refusal.ts";
 import type { AssertionAnswer } from "./response.ts";
@@ -43,8 +43,17 @@ const EXTENSIONS = 0x80;
 function isWhole(authenticatorData: Buffer): boolean {
   const flags = authenticatorData[32] ?? ATTESTED;
   if (flags & ATTESTED) return false;
-  const rest = authenticatorData.subarray(FIXED_BYTES);
-  return flags & EXTENSIONS ? isOneCborItem(rest) : rest.length === 0;
+  if (!(flags & EXTENSIONS)) return authenticatorData.length === FIXED_BYTES;
+  return isOneCborItem(authenticatorData.subarray(FIXED_BYTES)) && isReadable(authenticatorData);
+}
+
+/** Extensions are rare, so what the library thinks of them (a map, canonical, no key twice) may cost its time. */
+function isReadable(authenticatorData: Buffer): boolean {
+  try {
+    return parseAuthenticatorData(new Uint8Array(authenticatorData)).flags.ed;
+  } catch {
+    return false;
+  }
 }
 
 /** Imported keys by their COSE text, which *is* the key: nothing ever has to be forgotten but the oldest. */

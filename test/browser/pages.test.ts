@@ -74,16 +74,19 @@ describe.skipIf(browserSkipped)("every page", () => {
       expect(complaints).toEqual([]);
     });
 
-    it.each(samples)("$title stays in its frame when every text is long and hostile", async (sample) => {
-      complaints = [];
-      await look(
-        page,
-        hostile(sample, `"'><script>alert(1)</script><style>*{color:red}</style>${lengthy}`),
-        locale,
-      );
-      expect(await sideways(page)).toBe(0);
-      expect(complaints).toEqual([]);
-    });
+    // Where there is no room: what fits on a phone fits on a desk.
+    if (width === 320) {
+      it.each(samples)("$title stays in its frame when every text is long and hostile", async (sample) => {
+        complaints = [];
+        await look(
+          page,
+          hostile(sample, `"'><script>alert(1)</script><style>*{color:red}</style>${lengthy}`),
+          locale,
+        );
+        expect(await sideways(page)).toBe(0);
+        expect(complaints).toEqual([]);
+      });
+    }
   });
 
   it("finds what it looks for: a page that is too wide, too small, unreadable and disobedient", async () => {

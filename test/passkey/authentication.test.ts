@@ -169,6 +169,39 @@ describe("an assertion about another ceremony", () => {
     await expect(party.signIn(authenticator)).resolves.toBeDefined();
   });
 
+  test("SEC-28 may carry extension outputs, a CBOR map as authenticators write it, and nothing else behind it", async () => {
+    const withExtensions = (cbor: string, flag = 0x80): GetOverrides => ({
+      authenticatorData: (bytes) => {
+        const whole = Buffer.concat([bytes, Buffer.from(cbor, "hex")]);
+        whole.writeUInt8(whole.readUInt8(32) | flag, 32);
+        return whole;
+      },
+    });
+    for (const cbor of ["a0", "a16161f5", "a16b6372656450726f7465637402"]) {
+      await expect(party.signIn(authenticator, { overrides: withExtensions(cbor) })).resolves.toBeDefined();
+    }
+    const bad = [
+      "",
+      "00",
+      "f5",
+      "a1616118",
+      "a161611800",
+      "a2616100616101",
+      "a16161c100",
+      "bf6161f5ff",
+      "a000",
+    ];
+    for (const overrides of [
+      ...bad.map((cbor) => withExtensions(cbor)),
+      withExtensions("", 0x40),
+      withExtensions("a0", 0),
+    ]) {
+      expect(await verdict(party.signIn(authenticator, { overrides }))).toEqual(
+        failed("verification_failed"),
+      );
+    }
+  });
+
   test("SEC-29 whose client data is no UTF-8 is refused, though it is signed so", async () => {
     const withText = (text: Buffer) => (json: string) =>
       Buffer.concat([Buffer.from(`${json.slice(0, -1)},"more":"`), text, Buffer.from('"}')]);

@@ -12,6 +12,7 @@ import type { OpenStore, StoreKind } from "./stores.ts";
 
 export interface Running {
   issuer: string;
+  port: number;
   store: OpenStore;
   /** Everything that was logged, a line each. */
   log: string[];
@@ -50,11 +51,12 @@ export async function startInstallation(
   });
   const loaded = settingsFor(opened.url, await freePort(), settings);
   const start = () => startServer(loaded, { log: logger, store: wrap(opened.store) });
+  const installation = await openInstallation(loaded, { store: opened.store, log: logger, initialise: true });
   let server = await start();
-  const installation = await openInstallation(loaded, { store: opened.store, log: logger });
-  const { issuer } = server;
+  const { issuer, port } = server;
   return {
     issuer,
+    port,
     store: opened,
     log,
     installation,

@@ -37,7 +37,15 @@ function raws(source: string): string[] {
 }
 
 function unquoted(source: string): string[] {
-  return tags(source).flatMap((tag) => [...tag.matchAll(/[\w-]+=(?!")\S*/g)].map(([attribute]) => attribute));
+  const emptied = tags(source).map((tag) => tag.replace(/"[^"]*"/g, '""'));
+  return emptied.flatMap((tag) => tag.match(/[\w-]+=(?!"")\S*/g) ?? []);
+}
+
+/** Sentences inside the code of a template. */
+function codedLiterals(source: string): string[] {
+  const code = (source.match(/<%[\s\S]*?%>/g) ?? []).join("\n").replace(/\$\{[^}]*\}/g, "");
+  const strings = code.match(/"[^"\n]*"|'[^'\n]*'|`[^`\n]*`/g) ?? [];
+  return strings.filter((text) => /\p{Lu}|\p{L}\s+\p{L}/u.test(text));
 }
 
 /** What our content security policy refuses, and forms that would put their fields into the address. */
@@ -64,7 +72,7 @@ function withoutCode(source: string): string {
 
 describe.each(templates)("$name", ({ source }) => {
   it("holds no text of its own", () => {
-    expect([...literals(source), ...spokenLiterals(source)]).toEqual([]);
+    expect([...literals(source), ...spokenLiterals(source), ...codedLiterals(source)]).toEqual([]);
   });
 
   it("prints nothing raw but other templates", () => {
@@ -85,6 +93,8 @@ describe("the rules for templates", () => {
     [literals, "<p>Hello</p>"],
     [literals, "<p><%= it.t('x') %> and 2</p>"],
     [spokenLiterals, '<img alt="A key">'],
+    [codedLiterals, '<%= it.model.x ? "yes it is" : "" %>'],
+    [codedLiterals, "<%= it.model.x + 'and more' %>"],
     [raws, "<%~ it.model.name %>"],
     [raws, '<%~ include("@partials/x") + it.model.name %>'],
     [raws, "<%-~ it.model.name %>"],

@@ -1,0 +1,172 @@
+/** Signing in to apps on an origin of their own, in a real browser: every way in, every way back. */
+import type { Browser, Page } from "playwright-core";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { browserSkipped, launchChromium, virtualAuthenticator } from "../support/chromium.ts";
+import { type Running, startInstallation } from "../support/installation.ts";
+import { stores } from "../support/stores.ts";
+import { type App, openApp } from "./app.ts";
+import { eventually } from "./site.ts";
+import { buildProgram, type Person, person, type Visit, type VisitOptions, visit } from "./visit.ts";
+
+describe.skipIf(browserSkipped)("signing in to apps", () => {
+  let browser: Browser;
+
+  beforeAll(async () => {
+    buildProgram();
+    browser = await launchChromium();
+  });
+  afterAll(() => browser?.close());
+
+  describe.each(stores)("over $name", (kind) => {
+    let running: Running;
+    let own: App;
+    let wiki: App;
+    let single: App;
+    let jane: Person;
+    const visits: Visit[] = [];
+
+    beforeAll(async () => {
+      running = await startInstallation(kind);
+      own = await openApp(running, { name: "Own app" });
+      wiki = await openApp(running, { firstParty: false });
+      single = await openApp(running, { name: "Single page", kind: "spa" });
+    });
+    afterAll(async () => {
+      await Promise.all([own, wiki, single].map((app) => app?.close()));
+      await running?.stop();
+    });
+    afterEach(async () => {
+      for (const one of visits.splice(0)) await one.end();
+    });
+
+    async function come(options: VisitOptions = {}): Promise<Visit> {
+      jane = await person(running);
+      const made = await visit(browser, { as: jane, ...options });
+      visits.push(made);
+      return made;
+    }
+    /** With an authenticator that answers nobody yet. */
+    const comeWaiting = () => come({ authenticator: { automaticPresenceSimulation: false } });
+    const button = (page: Page, name: string) => page.getByRole("button", { name });
+    const heading = (page: Page, name: string) => page.getByRole("heading", { name });
+    const welcome = (page: Page) => heading(page, "Welcome").waitFor();
+
+    it("signs in by autofill alone: nothing is typed and nothing is pressed", async () => {
+      const { page } = await come();
+      await page.goto(own.login());
+      await welcome(page);
+      expect(own.claims()).toMatchObject({ sub: jane.id, email: jane.email, name: jane.name, acr: "phr" });
+      expect(own.claims().amr).toEqual(["pop", "user", "mfa", "swk"]);
+    });
+
+    it("signs in by the button, which ends the suggestion that was waiting, with the keyboard alone", async () => {
+      const { page, offered, pending } = await comeWaiting();
+      await page.goto(own.login());
+      await heading(page, "Sign in").waitFor();
+      await offered();
+      expect(await page.evaluate(() => document.activeElement?.id)).toBe("username");
+      await page.keyboard.press("Tab");
+      await page.keyboard.press("Enter");
+      await welcome(page);
+      expect(await pending()).toBeNull();
+      expect(own.claims().sub).toBe(jane.id);
+    });
+
+    it("asks once before somebody else's app gets anything, and not again", async () => {
+      const { page } = await come();
+      await page.goto(wiki.login());
+      await heading(page, "Allow access?").waitFor();
+      const asked = await page.getByRole("main").textContent();
+      for (const words of ["Wiki", jane.email, "See your e-mail address"]) expect(asked).toContain(words);
+      await page.keyboard.press("Tab");
+      await page.keyboard.press("Enter");
+      await welcome(page);
+      expect(wiki.claims()).toMatchObject({ sub: jane.id, email: jane.email });
+      await page.goto(wiki.login({ prompt: "login" }));
+      await welcome(page);
+    });
+
+    it("tells the app when access is not allowed, and asks the next time", async () => {
+      const { page } = await come();
+      await page.goto(wiki.login());
+      await button(page, "Cancel").click();
+      await heading(page, "Not signed in").waitFor();
+      expect(await page.locator("p").textContent()).toBe("access_denied");
+      await page.goto(wiki.login());
+      await button(page, "Allow").click();
+      await welcome(page);
+    });
+
+    it("brings the answer to the app as a form where it asks for that", async () => {
+      const { page } = await come();
+      await page.goto(own.login({ response_mode: "form_post" }));
+      await welcome(page);
+      expect(new URL(page.url()).search).toBe("");
+      expect(own.claims().sub).toBe(jane.id);
+      await page.goto(wiki.login({ response_mode: "form_post" }));
+      await button(page, "Allow").click();
+      await welcome(page);
+      expect(wiki.claims().sub).toBe(jane.id);
+    });
+
+    it("signs out where the app asks for it, and leads back to the app", async () => {
+      const { page } = await come();
+      await page.goto(own.login());
+      await welcome(page);
+      await page.goto(`${own.origin}/sign-out`);
+      await button(page, "Sign out").click();
+      await heading(page, "Goodbye").waitFor();
+      expect(new URL(page.url()).origin).toBe(own.origin);
+      await page.goto(own.login({ prompt: "none" }));
+      expect(await page.locator("p").textContent()).toBe("login_required");
+    });
+
+    it("stays signed in where somebody decides so, and leads back to the app too", async () => {
+      const { page } = await come();
+      await page.goto(own.login());
+      await welcome(page);
+      await page.goto(`${own.origin}/sign-out`);
+      await button(page, "Stay signed in").click();
+      await heading(page, "Goodbye").waitFor();
+      await page.goto(own.login({ prompt: "none" }));
+      await welcome(page);
+    });
+
+    it("signs in within a window that the app opened, and the app's page hears of it", async () => {
+      const { page } = await come();
+      await page.goto(own.origin);
+      const [popup] = await Promise.all([page.waitForEvent("popup"), button(page, "Sign in in a window").click()]);
+      await heading(popup, "Sign in").waitFor();
+      expect(await popup.evaluate(() => opener !== null)).toBe(true);
+      const device = await virtualAuthenticator(popup);
+      await device.addCredential(jane.passkey);
+      await button(popup, "Sign in with a passkey").click();
+      await heading(page, "welcome").waitFor();
+      expect(own.claims().sub).toBe(jane.id);
+    });
+
+    it("gives a page that has no server its tokens and claims, where it was registered", async () => {
+      const { page } = await come();
+      await page.goto(`${single.origin}/page`);
+      await eventually(() => page.locator("p").textContent()).toBe(jane.email);
+    });
+
+    it("speaks German to who prefers it, and whatever the app asks for before that", async () => {
+      const german = await come({
+        locale: "de-AT",
+        authenticator: { automaticPresenceSimulation: false },
+      });
+      await german.page.goto(wiki.login());
+      await heading(german.page, "Anmelden").waitFor();
+      expect(await german.page.locator("html").getAttribute("lang")).toBe("de");
+      await german.offered();
+      await button(german.page, "Mit Passkey anmelden").click();
+      await heading(german.page, "Zugriff erlauben?").waitFor();
+      await german.page.goto(wiki.login({ ui_locales: "fr en", prompt: "login" }));
+      await heading(german.page, "Allow access?").waitFor();
+      const british = await comeWaiting();
+      await british.page.goto(own.login({ ui_locales: "de" }));
+      await heading(british.page, "Anmelden").waitFor();
+    });
+  });
+});
