@@ -94,7 +94,7 @@ async function deliver(page: Page, response: Answer): Promise<void> {
     return;
   }
   refusals++;
-  await forget(page, response);
+  if (reply.body.signal === "unknown") await forget(page, response);
   alarm(page.form, complaint(reply));
   await renew(page);
   work(page, false);

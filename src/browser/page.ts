@@ -48,7 +48,7 @@ export async function renew(page: Page): Promise<void> {
   try {
     const answer = await fetch(location.href, { credentials: "same-origin", cache: "no-store" });
     if (answer.status === 429 || answer.status >= 500) return;
-    const fresh = await ceremonyIn(answer);
+    const fresh = answer.redirected ? undefined : await ceremonyIn(answer);
     if (fresh?.dataset.ceremony !== page.ceremony) {
       location.reload();
       return;
