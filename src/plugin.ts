@@ -5,6 +5,7 @@
 import type { Middleware } from "koa";
 import type Provider from "oidc-provider";
 import type { Configuration } from "oidc-provider";
+import { isRefusal } from "./errors.ts";
 import { failure } from "./http/failure.ts";
 import { securityHeaders } from "./http/headers.ts";
 import type { House } from "./http/house.ts";
@@ -38,9 +39,20 @@ export function passkeysFor(foundation: Foundation): Passkeys {
   };
 }
 
-/** Nothing is answered before everything that the request wrote is stored. */
-function oneUnitOfWork({ unit }: House): Middleware {
-  return async function flush(_ctx, next) {
-    await unit.run(next);
+/**
+ * Nothing is answered before everything that the request wrote is stored. What the library answers as a fault of its
+ * own, because the store was away under it, is said as what it is, and nothing of the request is stored.
+ */
+function oneUnitOfWork({ unit, provider }: House): Middleware {
+  const refusals = new WeakMap<object, unknown>();
+  provider.on("server_error", (ctx, error) => {
+    if (isRefusal(error)) refusals.set(ctx, error);
+  });
+  return async function flush(ctx, next) {
+    await unit.run(async () => {
+      const [outcome] = await Promise.allSettled([next()]);
+      if (refusals.has(ctx)) throw refusals.get(ctx);
+      if (outcome.status === "rejected") throw outcome.reason;
+    });
   };
 }

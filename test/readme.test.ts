@@ -84,12 +84,12 @@ describe("commands", () => {
   }
 
   async function stopServer(): Promise<void> {
-    const { server } = shared;
-    shared.server = undefined;
+    const { server } = shared; // stays named until it is gone, so that afterAll can end one that hangs
     server?.interrupt();
     // npx itself ends by the signal; what it started has to be gone all the same.
     expect([0, "SIGINT"], server?.said()).toContain((await server?.ended) ?? 0);
     expect(server?.survivors() ?? []).toEqual([]);
+    shared.server = undefined;
   }
 
   function carryOut(command: string, env: Record<string, string>): string {

@@ -36,13 +36,16 @@ async function serve(context: Context, { json }: { json?: true }): Promise<void>
   await Promise.race([server.stop(), late()]);
 }
 
+/** `npm start` passes on a signal that the terminal has sent to both, so one key press comes twice. */
+const SAME_PRESS = 1_000;
+
 /** The first SIGTERM or SIGINT; a second one ends the process at once, whatever is still open. */
 function firstSignal(): Promise<string> {
   return new Promise((resolve) => {
-    let stopping = false;
+    let since: number | undefined;
     const onSignal = (name: string) => {
-      if (stopping) process.exit(1);
-      stopping = true;
+      if (since !== undefined && performance.now() - since > SAME_PRESS) process.exit(1);
+      since ??= performance.now();
       resolve(name);
     };
     process.on("SIGTERM", onSignal).on("SIGINT", onSignal);

@@ -16,6 +16,7 @@ import {
   requestedBy,
 } from "../oidc/interaction.ts";
 import { canResumeWithin, resumeWithin } from "../oidc/resume.ts";
+import { browserOf } from "./browser.ts";
 import { askForAssertion, askForPasskey, type Place, takeAssertion, takePasskey } from "./ceremonies.ts";
 import { answerError } from "./failure.ts";
 import { allowFormTo } from "./headers.ts";
@@ -26,9 +27,8 @@ import { rememberApp, rememberedApp } from "./remembered-app.ts";
 
 type Show = (house: House, ctx: Context, interaction: Interaction) => Promise<void>;
 
-/** The signed interaction cookie holds the uid, so the uid stands for page and browser both. */
-function placeOf(uid: string, action: "sign-in" | "sign-up"): Place {
-  return { page: uid, browser: uid, action };
+function placeOf(house: House, ctx: Context, uid: string, action: "sign-in" | "sign-up"): Place {
+  return { page: uid, browser: browserOf(ctx, house.issuer), action };
 }
 
 function uidOf(ctx: Context): string {
@@ -83,7 +83,7 @@ async function showSignIn(house: House, ctx: Context, interaction: Interaction):
   const path = `/interaction/${interaction.uid}`;
   const [client, ceremony] = await Promise.all([
     clientOf(provider, interaction),
-    askForAssertion(house, placeOf(interaction.uid, "sign-in"), `${path}/passkey`),
+    askForAssertion(house, placeOf(house, ctx, interaction.uid, "sign-in"), `${path}/passkey`),
   ]);
   const hint = interaction.params.login_hint;
   const model = {
@@ -102,7 +102,7 @@ async function showCreate(house: House, ctx: Context, interaction: Interaction):
   const present = interaction.session?.accountId;
   const [client, ceremony, over] = await Promise.all([
     clientOf(house.provider, interaction),
-    askForPasskey(house, placeOf(interaction.uid, "sign-up"), `${path}/register`),
+    askForPasskey(house, placeOf(house, ctx, interaction.uid, "sign-up"), `${path}/register`),
     present === undefined ? undefined : house.accounts.find(present),
   ]);
   const model = {
@@ -138,7 +138,7 @@ export async function signInWithPasskey(house: House, ctx: Context, next: Next):
   if (!holdsInteraction(house.provider, ctx, uid)) throw refuse("interaction_expired");
   const [interaction, done] = await bothOrRefuse(
     loadInteraction(house.provider, ctx, uid),
-    takeAssertion(house, placeOf(uid, "sign-in"), response),
+    takeAssertion(house, placeOf(house, ctx, uid, "sign-in"), response),
   );
   await finish(house, ctx, next, interaction, done.account.id, done.passkey);
 }
@@ -152,7 +152,7 @@ export async function signUpWithPasskey(house: House, ctx: Context, next: Next):
   if (!holdsInteraction(house.provider, ctx, uid)) throw refuse("interaction_expired");
   const [interaction, { passkey, handle }] = await bothOrRefuse(
     loadInteraction(house.provider, ctx, uid),
-    takePasskey(house, placeOf(uid, "sign-up"), response),
+    takePasskey(house, placeOf(house, ctx, uid, "sign-up"), response),
   );
   const account = await house.accounts.create({ ...fields, handle, passkey });
   await finish(house, ctx, next, interaction, account.id, passkey);

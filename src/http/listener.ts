@@ -1,12 +1,13 @@
 /** A port that is listened on, and how it is left: running requests end, nothing new begins. */
 import { createServer, type RequestListener } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 
 /** Slow and oversized requests end early. */
 const LIMITS = {
   headersTimeout: 10_000,
   requestTimeout: 15_000,
-  keepAliveTimeout: 5_000,
+  // Longer than proxies keep theirs, so that the one who closes is never us, in the middle of their next request.
+  keepAliveTimeout: 65_000,
   maxHeaderSize: 16 * 1024,
   connectionsCheckingInterval: 1_000,
 };
@@ -19,12 +20,22 @@ export interface Listener {
 
 /** Listens; rejects with what the operating system says, `EADDRINUSE` for one. */
 export async function listen(handler: RequestListener, port: number, host: string): Promise<Listener> {
+  /** Connections without a request that is being answered; half a request is none. */
+  const idle = new Set<Socket>();
   let closing = false;
   const server = createServer(LIMITS, (request, response) => {
-    // A connection that is kept would keep the process.
+    const { socket } = request;
+    idle.delete(socket);
     if (closing) response.setHeader("connection", "close");
-    else response.once("close", () => closing && server.closeIdleConnections());
+    response.once("close", () => {
+      if (closing) socket.destroySoon();
+      else if (!socket.destroyed) idle.add(socket);
+    });
     handler(request, response);
+  });
+  server.on("connection", (socket) => {
+    idle.add(socket);
+    socket.once("close", () => idle.delete(socket));
   });
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject).listen(port, host, () => {
@@ -38,7 +49,7 @@ export async function listen(handler: RequestListener, port: number, host: strin
       new Promise((resolve) => {
         closing = true;
         server.close(() => resolve());
-        server.closeIdleConnections();
+        for (const socket of idle) socket.destroy();
       }),
   };
 }

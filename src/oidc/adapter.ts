@@ -172,6 +172,14 @@ class ReplayAdapter extends ModelAdapter {
  * comes between would end the grant under the first one, and nobody would win.
  */
 class DeviceAdapter extends CodeAdapter {
+  protected override encode(id: string, payload: AdapterPayload): AdapterPayload {
+    return sealInteraction(id, super.encode(id, payload));
+  }
+
+  protected override decode(id: string, payload: AdapterPayload): AdapterPayload {
+    return super.decode(id, unsealInteraction(id, payload));
+  }
+
   override async upsert(id: string, payload: AdapterPayload, expiresIn: number): Promise<void> {
     await super.upsert(id, payload, expiresIn);
     if (payload.userCode) {

@@ -1,13 +1,13 @@
 /**
  * An interaction names other bearer values: its own id in the address it resumes at, the session's id, a device
- * code, a pushed request. At rest they are left out, or sealed under a key that only the holder of the id has.
+ * code, a pushed request; a device code names the code that people type. At rest they are left out, or sealed under a key that only the holder of the id has.
  */
 import { hkdfSync } from "node:crypto";
 import type { AdapterPayload } from "oidc-provider";
 import { createVault } from "../vault.ts";
 
 const PLACEHOLDER = "{uid}";
-const sealed = ["deviceCode", "parJti"] as const;
+const sealed = ["deviceCode", "parJti", "userCode"] as const;
 
 /** The payload as it is stored under the interaction `id`. */
 export function sealInteraction(id: string, payload: AdapterPayload): AdapterPayload {

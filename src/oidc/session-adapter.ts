@@ -8,7 +8,7 @@
  */
 import Provider, { type Adapter, type AdapterPayload } from "oidc-provider";
 import { fingerprint, newVersion } from "../store/record.ts";
-import type { Key, Millis, Version } from "../store/store.ts";
+import type { Key, Millis, Stored, Version } from "../store/store.ts";
 import type { AdapterDependencies } from "./adapter.ts";
 
 type Body = AdapterPayload & { idHash: string };
@@ -45,11 +45,11 @@ export class SessionAdapter implements Adapter {
   async upsert(id: string, { jti: _, ...payload }: AdapterPayload, expiresIn: number): Promise<void> {
     const uid = payload.uid as string;
     const key = SessionAdapter.bodyKey(uid);
-    const expect = await this.d.unit.version(key);
+    const before = await this.d.unit.before<Body>(key);
     const value: Body = { ...payload, idHash: fingerprint(id) };
     const ttl = expiresIn * 1000;
     await Promise.all([
-      this.d.unit.hold(key, value, () => this.commit(key, value, ttl, expect)),
+      this.d.unit.hold(key, value, () => this.commit(key, value, ttl, before)),
       this.d.unit.write(SessionAdapter.pointerKey(id), { uid }, ttl),
     ]);
   }
@@ -63,16 +63,19 @@ export class SessionAdapter implements Adapter {
     await Promise.all(keys.map((gone) => this.d.store.remove(gone, { durable: true })));
   }
 
-  private async commit(key: Key, value: Body, ttl: Millis, expect: Version | "absent"): Promise<void> {
+  private async commit(key: Key, value: Body, ttl: Millis, before: Stored<Body> | undefined): Promise<void> {
+    const rotates = value.idHash !== before?.value.idHash;
     let merged = value;
-    let expected = expect;
+    let expect: Version | "absent" = before?.version ?? "absent";
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-      if (await this.d.store.commit(key, merged, { expect: expected, version: newVersion(), ttl })) return;
+      if (await this.d.store.commit(key, merged, { expect, version: newVersion(), ttl })) return;
       const now = await this.d.store.read<Body>(key);
       // Signed out meanwhile, or another account signed in: this request's session is over.
       if (!now || now.value.accountId !== value.accountId) return;
-      merged = { ...value, authorizations: { ...now.value.authorizations, ...value.authorizations } };
-      expected = now.version;
+      // A sign-in meanwhile has retired the id that this request came with; it must not come back.
+      const newer = rotates ? value : now.value;
+      merged = { ...newer, authorizations: { ...now.value.authorizations, ...value.authorizations } };
+      expect = now.version;
     }
   }
 

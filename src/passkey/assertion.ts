@@ -66,7 +66,7 @@ export async function judgeAssertion(given: AssertionCase): Promise<JudgedAssert
   judgeAuthenticatorData(data, rp);
   // The library takes any id: which credential has to have signed is looked up by the one that was answered.
   const passkey = stored?.value.passkeys.find(({ id }) => id === answer.id);
-  const genuine = verifyAssertion(answer, passkey ?? NOBODY);
+  const genuine = await verifyAssertion(answer, passkey ?? NOBODY);
   if (!stored || !passkey) throw new Refusal(whyUnknown(given));
   judgeOwner(given, stored.value, passkey);
   if (!genuine) throw new Refusal("signature_invalid");

@@ -1,6 +1,5 @@
 /** The judgement on an attestation (WebAuthn Level 3, section 7.1). */
-import { type VerifiedRegistrationResponse, verifyRegistrationResponse } from "@simplewebauthn/server";
-import { decodeAttestationObject } from "@simplewebauthn/server/helpers";
+import type { VerifiedRegistrationResponse } from "@simplewebauthn/server";
 import type { Passkey } from "../account/account.ts";
 import { isOneCborItem } from "./cbor.ts";
 import { type CeremonyTerms, requiresUserVerification } from "./ceremony.ts";
@@ -10,6 +9,7 @@ import {
   judgeClientData,
   readAuthenticatorData,
 } from "./judge.ts";
+import { library, libraryHelpers } from "./library.ts";
 import { providerName } from "./names.ts";
 import { judgePublicKey } from "./public-key.ts";
 import { Refusal } from "./refusal.ts";
@@ -46,7 +46,7 @@ export async function judgeAttestation(given: AttestationCase): Promise<Passkey>
   const { rp, answer, terms, anchors } = given;
   judgeClientData(answer.clientData, "webauthn.create", rp);
   const demanded = terms.attestation !== "none";
-  const statement = readStatement(answer.attestationObject);
+  const statement = await readStatement(answer.attestationObject);
   judgeFormat(statement.format, demanded);
   const data = readAuthenticatorData(statement.authenticatorData);
   judgeAuthenticatorData(data, rp);
@@ -81,7 +81,8 @@ function newPasskey(
 }
 
 /** Looks at the statement before the library does: one CBOR item, of a format and with members as they should be. */
-function readStatement(attestationObject: string): Statement {
+async function readStatement(attestationObject: string): Promise<Statement> {
+  const { decodeAttestationObject } = await libraryHelpers();
   const bytes = new Uint8Array(Buffer.from(attestationObject, "base64url"));
   if (!isOneCborItem(bytes)) throw new Refusal("malformed");
   const object = asMap(guarded(() => decodeAttestationObject(bytes)));
@@ -114,6 +115,7 @@ function guarded<T>(decode: () => T): T {
 /** The library's part: RP ID hash, UP, UV, backup flags, the structure of authenticator data, the statement. */
 async function verify({ rp, answer, terms }: AttestationCase): Promise<RegistrationInfo> {
   const { id, clientDataJSON, attestationObject } = answer;
+  const { verifyRegistrationResponse } = await library();
   const verification = await verifyRegistrationResponse({
     response: {
       id,

@@ -1,18 +1,15 @@
 /** Whether a COSE key is one we offered, complete, and a point or modulus that can be trusted to mean something. */
 import { createPublicKey, type KeyObject } from "node:crypto";
-import { decodeCredentialPublicKey } from "@simplewebauthn/server/helpers";
+import { type CoseKey, readCoseKey } from "./cose.ts";
 import { isEd25519Point } from "./ed25519.ts";
 import { Refusal } from "./refusal.ts";
 import { ALGORITHMS } from "./relying-party.ts";
-
-/** COSE key parameters by label (RFC 9052, section 7): 1 is kty, 3 is alg, the negative ones are the key's own. */
-type Parameters = ReadonlyMap<unknown, unknown>;
 
 /** RSA moduli we take, in bytes: 2048 to 8192 bits, without leading zeros. */
 const MODULUS = { least: 256, most: 1024 };
 
 /** The checks of the algorithms in {@link ALGORITHMS}; each key has exactly the parameters of its type. */
-const CHECKS: Readonly<Record<number, (key: Parameters) => boolean>> = {
+const CHECKS: Readonly<Record<number, (key: CoseKey) => boolean>> = {
   [-7]: (key) =>
     key.size === 5 && key.get(1) === 2 && key.get(-1) === 1 && isP256(bytes(key, -2), bytes(key, -3)),
   [-8]: (key) => key.size === 4 && key.get(1) === 1 && key.get(-1) === 6 && isEd25519Point(bytes(key, -2)),
@@ -27,13 +24,20 @@ const CHECKS: Readonly<Record<number, (key: Parameters) => boolean>> = {
  * @throws Refusal `algorithm_not_offered` or `public_key_invalid`
  */
 export function judgePublicKey(encoded: Uint8Array): number {
-  const key: unknown = decodeCredentialPublicKey(new Uint8Array(encoded));
-  if (!(key instanceof Map)) throw new Refusal("public_key_invalid");
-  const algorithm: unknown = key.get(3);
+  const key = read(encoded);
+  const algorithm = key.get(3);
   if (typeof algorithm !== "number" || !ALGORITHMS.includes(algorithm))
     throw new Refusal("algorithm_not_offered");
   if (!CHECKS[algorithm]?.(key)) throw new Refusal("public_key_invalid");
   return algorithm;
+}
+
+function read(encoded: Uint8Array): CoseKey {
+  try {
+    return readCoseKey(Buffer.from(encoded));
+  } catch (error) {
+    throw new Refusal("public_key_invalid", error);
+  }
 }
 
 /** A P-256 key as an encoded COSE key, base64url. */
@@ -49,7 +53,7 @@ export function encodeEs256Key(key: KeyObject): string {
   return Buffer.concat(parts).toString("base64url");
 }
 
-function bytes(key: Parameters, label: number): Uint8Array {
+function bytes(key: CoseKey, label: number): Uint8Array {
   const value = key.get(label);
   return value instanceof Uint8Array ? value : new Uint8Array();
 }

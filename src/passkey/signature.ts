@@ -5,8 +5,9 @@
  * else, and a test holds it against the library on the same inputs (`test/passkey/differential.test.ts`).
  */
 import { createHash, createPublicKey, type KeyObject, verify } from "node:crypto";
-import { decodeCredentialPublicKey, parseAuthenticatorData } from "@simplewebauthn/server/helpers";
 import { isOneCborItem } from "./cbor.ts";
+import { readCoseKey } from "./cose.ts";
+import { libraryHelpers } from "./library.ts";
 import { Refusal } from "./refusal.ts";
 import type { AssertionAnswer } from "./response.ts";
 
@@ -22,17 +23,19 @@ export interface VerificationKey {
  *
  * @throws Refusal `verification_failed` for authenticator data that is not an assertion's, or a key that is none
  */
-export function verifyAssertion(answer: AssertionAnswer, { publicKey, algorithm }: VerificationKey): boolean {
+export async function verifyAssertion(
+  answer: AssertionAnswer,
+  { publicKey, algorithm }: VerificationKey,
+): Promise<boolean> {
   const authenticatorData = Buffer.from(answer.authenticatorData, "base64url");
   const signature = Buffer.from(answer.signature, "base64url");
-  if (!isWhole(authenticatorData)) throw new Refusal("verification_failed");
-  if (algorithm === ES256 && !isDer(signature)) return false;
+  if (!(await isWhole(authenticatorData))) throw new Refusal("verification_failed");
   const clientDataHash = createHash("sha256").update(answer.clientDataJSON, "base64url").digest();
   const signed = Buffer.concat([authenticatorData, clientDataHash]);
+  // OpenSSL takes an ECDSA signature in its one DER encoding alone, so there is nothing to check before it.
   return verify(algorithm === EDDSA ? null : "sha256", signed, importKey(publicKey), signature);
 }
 
-const ES256 = -7;
 const EDDSA = -8;
 
 const FIXED_BYTES = 37;
@@ -40,7 +43,7 @@ const ATTESTED = 0x40;
 const EXTENSIONS = 0x80;
 
 /** An assertion has no attested credential, and behind the fixed part exactly the extensions it says it has. */
-function isWhole(authenticatorData: Buffer): boolean {
+async function isWhole(authenticatorData: Buffer): Promise<boolean> {
   const flags = authenticatorData[32] ?? ATTESTED;
   if (flags & ATTESTED) return false;
   if (!(flags & EXTENSIONS)) return authenticatorData.length === FIXED_BYTES;
@@ -48,7 +51,8 @@ function isWhole(authenticatorData: Buffer): boolean {
 }
 
 /** Extensions are rare, so what the library thinks of them (a map, canonical, no key twice) may cost its time. */
-function isReadable(authenticatorData: Buffer): boolean {
+async function isReadable(authenticatorData: Buffer): Promise<boolean> {
+  const { parseAuthenticatorData } = await libraryHelpers();
   try {
     return parseAuthenticatorData(new Uint8Array(authenticatorData)).flags.ed;
   } catch {
@@ -69,13 +73,10 @@ function importKey(publicKey: string): KeyObject {
   return key;
 }
 
-/** COSE key parameters (RFC 9053, section 7) as a JWK; the key was judged when it was registered. */
+/** As a JWK; the key was judged when it was registered. */
 function toJwk(publicKey: string): Record<string, string> {
-  const key = decodeCredentialPublicKey(new Uint8Array(Buffer.from(publicKey, "base64url"))) as Map<
-    number,
-    unknown
-  >;
-  const text = (label: number) => Buffer.from(key.get(label) as Uint8Array).toString("base64url");
+  const key = readCoseKey(Buffer.from(publicKey, "base64url"));
+  const text = (label: number) => (key.get(label) as Buffer).toString("base64url");
   switch (key.get(1)) {
     case 1:
       return { kty: "OKP", crv: "Ed25519", x: text(-2) };
@@ -86,20 +87,4 @@ function toJwk(publicKey: string): Record<string, string> {
     default:
       throw new Refusal("verification_failed");
   }
-}
-
-/** Two positive integers of at most 33 bytes in the one encoding DER has. */
-function isDer(signature: Buffer): boolean {
-  if (signature[0] !== 0x30 || signature[1] !== signature.length - 2) return false;
-  const end = integerEnd(signature, 2);
-  return end !== undefined && integerEnd(signature, end) === signature.length;
-}
-
-function integerEnd(bytes: Buffer, at: number): number | undefined {
-  const length = bytes[at + 1] ?? 0;
-  const first = bytes[at + 2] ?? 0xff;
-  const second = bytes[at + 3] ?? 0xff;
-  const padded = first === 0 && length > 1 && second < 0x80;
-  if (bytes[at] !== 0x02 || length < 1 || length > 33 || first >= 0x80 || padded) return undefined;
-  return at + 2 + length;
 }

@@ -28,7 +28,9 @@ export interface UnitOfWork {
   read<T>(key: Key): Promise<Stored<T> | undefined>;
   /** Starts a read that is going to be wanted, so that nobody waits for it later. */
   prefetch(key: Key): void;
-  /** The version this request read under a key, held writes aside; `absent` when it read none: for commits that are held back. */
+  /** What this request read under a key, held writes aside. */
+  before<T>(key: Key): Promise<Stored<T> | undefined>;
+  /** The version of that; `absent` when it read none: for commits that are held back. */
   version(key: Key): Promise<Version | "absent">;
   /** Forgets what was read or held back under a key, because the store has moved on. */
   forget(key: Key): void;
@@ -57,6 +59,11 @@ export function unitOfWork(store: Store): UnitOfWork {
     work.held.set(key, { stored, send });
   }
 
+  async function before<T>(key: Key): Promise<Stored<T> | undefined> {
+    const work = current.getStore();
+    return (await (work ? work.reads.get(key) : store.read(key))) as Stored<T> | undefined;
+  }
+
   return {
     run: (request) =>
       current.run({ held: new Map(), reads: new Map() }, async () => {
@@ -74,10 +81,8 @@ export function unitOfWork(store: Store): UnitOfWork {
       const work = current.getStore();
       if (work && !work.held.has(key)) void fetch(work, key);
     },
-    async version(key) {
-      const work = current.getStore();
-      return (await (work ? work.reads.get(key) : store.read(key)))?.version ?? "absent";
-    },
+    before,
+    version: async (key) => (await before(key))?.version ?? "absent",
     forget(key) {
       const work = current.getStore();
       work?.held.delete(key);

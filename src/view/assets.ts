@@ -46,16 +46,20 @@ const builtScript = fileURLToPath(new URL("../../dist/browser/latchkey.js", impo
 const TYPES: Readonly<Record<string, string>> = {
   ".css": "text/css; charset=utf-8",
   ".js": "text/javascript; charset=utf-8",
-  ".svg": "image/svg+xml; charset=utf-8",
 };
 
 /** Reads and prepares the assets; throws when a file is missing. */
 export function loadAssets(o: AssetsOptions = {}): Assets {
   const css = prepare("latchkey.css", minifyCss(readFileSync(locate("latchkey.css", o.overlay), "utf8")));
-  const icon = prepare("latchkey.svg", readFileSync(locate("latchkey.svg", o.overlay), "utf8").trim());
+  // In the page itself: a file of its own would be one more request on the way to the prompt.
+  const icon = dataUrl(readFileSync(locate("latchkey.svg", o.overlay), "utf8").trim());
   const js = prepare("latchkey.js", readFileSync(o.script ?? builtScript, "utf8").trim());
-  const byPath = new Map([css, icon, js].map((asset) => [asset.path, asset]));
-  return { css: css.path, js: js.path, icon: icon.path, find: (path) => byPath.get(path) };
+  const byPath = new Map([css, js].map((asset) => [asset.path, asset]));
+  return { css: css.path, js: js.path, icon, find: (path) => byPath.get(path) };
+}
+
+function dataUrl(svg: string): string {
+  return `data:image/svg+xml;base64,${Buffer.from(svg).toString("base64")}`;
 }
 
 function locate(name: string, overlay: string | undefined): string {

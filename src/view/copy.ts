@@ -29,6 +29,8 @@ export interface Copy {
   group(locale: string, prefix: string): Record<string, string>;
 }
 
+/** A text as it is kept: cut at its placeholders once, because every page is made of texts. */
+type Template = readonly ({ text: string } | { name: string })[];
 type Texts = ReadonlyMap<string, string>;
 
 /** Reads the texts of the folders, later ones over earlier ones. */
@@ -36,12 +38,13 @@ export function loadCopy(folders: readonly string[]): Copy {
   const languages = readTexts(folders);
   const fallback: Texts = languages.get(DEFAULT_LOCALE) ?? new Map();
   const find = (locale: string, key: string) => languages.get(locale)?.get(key) ?? fallback.get(key);
-
-  const parts = (locale: string, key: string, values: Values = {}): Part[] => {
+  const template = remembered((locale, key) => {
     const text = find(locale, key);
     if (text === undefined) throw new TypeError(`there is no text "${key}"`);
-    return split(text, key, values);
-  };
+    return cut(text);
+  });
+  const parts = (locale: string, key: string, values: Values = {}): Part[] =>
+    template(locale, key).map((piece) => fill(piece, key, values));
   return {
     languages: [...languages.keys()],
     has: (key) => fallback.has(key),
@@ -50,23 +53,36 @@ export function loadCopy(folders: readonly string[]): Copy {
       parts(locale, key, values)
         .map((part) => part.text)
         .join(""),
-    group: (locale, prefix) => {
+    group: remembered((locale, prefix) => {
       const keys = [...fallback.keys()].filter((key) => key.startsWith(`${prefix}.`));
       return Object.fromEntries(keys.map((key) => [key.slice(prefix.length + 1), find(locale, key) ?? ""]));
-    },
+    }),
   };
 }
 
-function split(text: string, key: string, values: Values): Part[] {
+/** There are as many answers as texts and languages, so all of them are kept. */
+function remembered<T>(make: (locale: string, key: string) => T): (locale: string, key: string) => T {
+  const known = new Map<string, T>();
+  return (locale, key) => {
+    const name = `${locale} ${key}`;
+    const found = known.get(name) ?? make(locale, key);
+    known.set(name, found);
+    return found;
+  };
+}
+
+function cut(text: string): Template {
   return text
     .split(/(\{\w+\})/)
     .filter((piece) => piece !== "")
-    .map((piece) => {
-      if (!/^\{\w+\}$/.test(piece)) return { text: piece, value: false };
-      const name = piece.slice(1, -1);
-      if (!Object.hasOwn(values, name)) throw new TypeError(`text "${key}" needs a value for "${name}"`);
-      return { text: String(values[name]), value: true };
-    });
+    .map((piece) => (/^\{\w+\}$/.test(piece) ? { name: piece.slice(1, -1) } : { text: piece }));
+}
+
+function fill(piece: Template[number], key: string, values: Values): Part {
+  if ("text" in piece) return { text: piece.text, value: false };
+  if (!Object.hasOwn(values, piece.name))
+    throw new TypeError(`text "${key}" needs a value for "${piece.name}"`);
+  return { text: String(values[piece.name]), value: true };
 }
 
 function readTexts(folders: readonly string[]): Map<string, Texts> {

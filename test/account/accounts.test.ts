@@ -117,7 +117,7 @@ describe.each(stores)("accounts on $name", ({ open }) => {
       expect((await at.here().find(id))?.value.outbox).toHaveLength(1);
     });
 
-    it("are at.told to nobody when the change was refused", async () => {
+    it("are told to nobody when the change was refused", async () => {
       const { id, passkeys } = await at.here().create(person());
       const before = at.told.length;
       await expect(at.here().removePasskey(id, passkeys[0]!.id)).rejects.toThrow(refusal("last_way_in"));

@@ -24,6 +24,8 @@ export interface Person {
 export interface Visit {
   readonly page: Page;
   readonly authenticator: VirtualAuthenticator;
+  /** What broke the policy or failed in a script. */
+  readonly complaints: readonly string[];
   /** A ceremony that waits: `conditional` for a passkey from the suggestions, `modal` for the button's. */
   pending(page?: Page): Promise<string | null>;
   /** Waits until the page offers passkeys by itself; from then on the authenticator answers whoever asks anew. */
@@ -63,6 +65,7 @@ export async function visit(browser: Browser, options: VisitOptions = {}): Promi
   return {
     page,
     authenticator,
+    complaints,
     pending,
     async offered() {
       await eventually(() => pending()).toBe("conditional");

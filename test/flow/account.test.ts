@@ -39,7 +39,9 @@ describe.each(stores)("the account page over $name", (kind) => {
     const page = await addingPage();
     const device = new SoftwareAuthenticator();
     const { action, options } = ceremonyOf(page);
-    expect(options.excludeCredentials.map(({ id }: { id: string }) => id)).toEqual((await passkeys()).map(({ id }) => id));
+    expect(options.excludeCredentials.map(({ id }: { id: string }) => id)).toEqual(
+      (await passkeys()).map(({ id }) => id),
+    );
     const answer = await jane.post(action, { response: device.create(options, running.issuer) });
     expect(answer.json()).toEqual({ location: "/account?notice=passkey_added" });
     return device;
@@ -47,7 +49,8 @@ describe.each(stores)("the account page over $name", (kind) => {
 
   it("shows who is signed in, with what", async () => {
     const page = await jane.open("/account");
-    for (const text of ["Jane Doe", "<h2", "Passkeys", "Add a passkey", "Rename", "Sign out"]) expect(page.text).toContain(text);
+    for (const text of ["Jane Doe", "<h2", "Passkeys", "Add a passkey", "Rename", "Sign out"])
+      expect(page.text).toContain(text);
     expect(page.text).toContain((await passkeys())[0]?.name);
   });
 
@@ -60,14 +63,18 @@ describe.each(stores)("the account page over $name", (kind) => {
     expect((await app.signIn(browser, { prompt: "none" })).idToken.sub).toBe(id);
   });
 
-  it.each(["https://evil.example", "//evil.example", "/\\evil.example", "javascript:alert(1)", "/%2f/evil.example", "\t//evil.example"])(
-    "SEC-87 leads nowhere else after the sign-in: %s",
-    async (to) => {
-      const browser = running.browser(jane.authenticator);
-      const answer = await browser.perform(await browser.open(`/sign-in?to=${encodeURIComponent(to)}`));
-      expect(answer.json()).toEqual({ location: "/account" });
-    },
-  );
+  it.each([
+    "https://evil.example",
+    "//evil.example",
+    "/\\evil.example",
+    "javascript:alert(1)",
+    "/%2f/evil.example",
+    "\t//evil.example",
+  ])("SEC-87 leads nowhere else after the sign-in: %s", async (to) => {
+    const browser = running.browser(jane.authenticator);
+    const answer = await browser.perform(await browser.open(`/sign-in?to=${encodeURIComponent(to)}`));
+    expect(answer.json()).toEqual({ location: "/account" });
+  });
 
   it("adds a passkey after a fresh proof, and the new one signs in", async () => {
     const device = await addPasskey();
@@ -83,7 +90,9 @@ describe.each(stores)("the account page over $name", (kind) => {
     await app.signUp(john, { email: "john@example.com" });
     expect(await john.open(action)).toMatchObject({ status: 400 });
     const thief = running.browser();
-    thief.cookies = jane.cookies.filter(({ name }) => name.endsWith("latchkey") || name.endsWith("latchkey.sig"));
+    thief.cookies = jane.cookies.filter(
+      ({ name }) => name.endsWith("latchkey") || name.endsWith("latchkey.sig"),
+    );
     expect((await thief.open(action)).status).toBe(400);
 
     const first = { response: new SoftwareAuthenticator().create(ceremonyOf(page).options, running.issuer) };
@@ -100,7 +109,11 @@ describe.each(stores)("the account page over $name", (kind) => {
     const { action } = ceremonyOf(page);
     const pages = [await jane.open(action), await jane.open(action)];
     const answers = await Promise.all(
-      pages.map((each) => jane.post(action, { response: new SoftwareAuthenticator().create(ceremonyOf(each).options, running.issuer) })),
+      pages.map((each) =>
+        jane.post(action, {
+          response: new SoftwareAuthenticator().create(ceremonyOf(each).options, running.issuer),
+        }),
+      ),
     );
     expect(answers.map(({ status }) => status).sort()).toEqual([200, 400]);
     expect(await passkeys()).toHaveLength(2);
@@ -115,7 +128,9 @@ describe.each(stores)("the account page over $name", (kind) => {
     expect(page.text).not.toContain("<b>My");
     expect((await passkeys())[0]?.name).toBe(name);
     expect((await jane.submit("/account/passkeys/unknown/rename", { name })).status).toBe(404);
-    expect((await jane.submit(`/account/passkeys/${passkey?.id}/rename`, { name: "a\u0000b" })).status).toBe(400);
+    expect((await jane.submit(`/account/passkeys/${passkey?.id}/rename`, { name: "a\u0000b" })).status).toBe(
+      400,
+    );
   });
 
   it("removes a passkey after a fresh proof; it signs in no more", async () => {
@@ -129,7 +144,10 @@ describe.each(stores)("the account page over $name", (kind) => {
     expect(await passkeys()).toHaveLength(1);
     const gone = running.browser(jane.authenticator);
     const refusal = await gone.perform(await gone.open((await app.request()).url));
-    expect([refusal.status, refusal.json()]).toEqual([401, expect.objectContaining({ code: "authentication_failed", signal: "unknown" })]);
+    expect([refusal.status, refusal.json()]).toEqual([
+      401,
+      expect.objectContaining({ code: "authentication_failed", signal: "unknown" }),
+    ]);
     expect((await app.signIn(running.browser(device))).idToken.sub).toBe(id);
   });
 
@@ -142,9 +160,15 @@ describe.each(stores)("the account page over $name", (kind) => {
 
   it("SEC-41 of two parallel removals of the last two passkeys one succeeds", async () => {
     const device = await addPasskey();
-    const pages = await Promise.all((await passkeys()).map((passkey) => jane.submit(`/account/passkeys/${passkey.id}/remove`)));
+    const pages = await Promise.all(
+      (await passkeys()).map((passkey) => jane.submit(`/account/passkeys/${passkey.id}/remove`)),
+    );
     const answers = await Promise.all(
-      pages.map((page) => jane.post(ceremonyOf(page).action, { response: device.get(ceremonyOf(page).options, running.issuer) })),
+      pages.map((page) =>
+        jane.post(ceremonyOf(page).action, {
+          response: device.get(ceremonyOf(page).options, running.issuer),
+        }),
+      ),
     );
     expect(answers.filter(({ status }) => status === 200)).toHaveLength(1);
     expect(await passkeys()).toHaveLength(1);
@@ -156,8 +180,14 @@ describe.each(stores)("the account page over $name", (kind) => {
     const [, second] = await passkeys();
     const page = await jane.submit(`/account/passkeys/${first?.id}/remove`);
     const proof = () => ({ response: device.get(ceremonyOf(page).options, running.issuer) });
-    expect(refused(await jane.post(`/account/passkeys/${second?.id}/remove/confirm`, proof()))).toEqual([400, "ceremony_expired"]);
-    expect(refused(await jane.post("/account/passkeys/add/confirm", proof()))).toEqual([400, "ceremony_expired"]);
+    expect(refused(await jane.post(`/account/passkeys/${second?.id}/remove/confirm`, proof()))).toEqual([
+      400,
+      "ceremony_expired",
+    ]);
+    expect(refused(await jane.post("/account/passkeys/add/confirm", proof()))).toEqual([
+      400,
+      "ceremony_expired",
+    ]);
     expect(refused(await jane.post("/sign-in", proof()))).toEqual([400, "ceremony_expired"]);
     const signIn = await jane.open("/sign-in");
     const elsewhere = { response: device.get(ceremonyOf(signIn).options, running.issuer) };
@@ -186,8 +216,16 @@ describe.each(stores)("the account page over $name", (kind) => {
   it("SEC-72 another site's form does nothing, nor does a request without a session", async () => {
     const [first] = await passkeys();
     const forged = (path: string) =>
-      jane.request(path, { method: "POST", body: new URLSearchParams({ name: "x" }), headers: { origin: "https://evil.example" } });
-    for (const path of ["/account/sign-out", "/account/passkeys/add", `/account/passkeys/${first?.id}/rename`]) {
+      jane.request(path, {
+        method: "POST",
+        body: new URLSearchParams({ name: "x" }),
+        headers: { origin: "https://evil.example" },
+      });
+    for (const path of [
+      "/account/sign-out",
+      "/account/passkeys/add",
+      `/account/passkeys/${first?.id}/rename`,
+    ]) {
       expect((await forged(path)).status).toBe(403);
     }
     expect((await jane.request("/account")).status).toBe(200);

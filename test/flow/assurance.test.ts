@@ -34,31 +34,46 @@ describe.each(stores)("assurance over $name", (kind) => {
     ["acr_values that nobody knows", { acr_values: "urn:mace:incommon:iap:silver" }],
     ["an essential acr of phr", { claims: essential("phr") }],
     ["an essential acr with a value that fits", { claims: essential("phrh", "phr") }],
-  ])("a session that meets it passes without a ceremony: %s", async (_title, parameters: Record<string, string>) => {
-    const { idToken } = await app.signIn(jane, { ...parameters, prompt: "none" });
-    expect(idToken.acr).toBe("phr");
-  });
+  ])(
+    "a session that meets it passes without a ceremony: %s",
+    async (_title, parameters: Record<string, string>) => {
+      const { idToken } = await app.signIn(jane, { ...parameters, prompt: "none" });
+      expect(idToken.acr).toBe("phr");
+    },
+  );
 
   it.each([
     ["acr_values=phrh", { acr_values: "phrh" }],
     ["an essential acr of phrh", { claims: essential("phrh") }],
-    ["an essential acr of phrh that acr_values tries to switch off", { claims: essential("phrh"), acr_values: "phr" }],
-  ])("one fresh ceremony, then the truth, never a loop: %s", async (_title, parameters: Record<string, string>) => {
-    const silent = await app.request({ ...parameters, prompt: "none" });
-    expect(app.error(silent, await jane.open(silent.url))).toBe(UNMET);
-    const request = await app.request(parameters);
-    const page = await jane.open(request.url);
-    expect(page.status).toBe(200);
-    expect(app.error(request, await jane.complete(page))).toBe(UNMET);
-  });
+    [
+      "an essential acr of phrh that acr_values tries to switch off",
+      { claims: essential("phrh"), acr_values: "phr" },
+    ],
+  ])(
+    "one fresh ceremony, then the truth, never a loop: %s",
+    async (_title, parameters: Record<string, string>) => {
+      const silent = await app.request({ ...parameters, prompt: "none" });
+      expect(app.error(silent, await jane.open(silent.url))).toBe(UNMET);
+      const request = await app.request(parameters);
+      const page = await jane.open(request.url);
+      expect(page.status).toBe(200);
+      expect(app.error(request, await jane.complete(page))).toBe(UNMET);
+    },
+  );
 
   it.each([
     ["an essential acr that nobody knows", { claims: essential("urn:example:gold") }],
-    ["an essential acr by a single value", { claims: JSON.stringify({ id_token: { acr: { essential: true, value: "gold" } } }) }],
-  ])("what no sign-in could give is refused at once: %s", async (_title, parameters: Record<string, string>) => {
-    const request = await app.request(parameters);
-    expect(app.error(request, await jane.open(request.url))).toBe(UNMET);
-  });
+    [
+      "an essential acr by a single value",
+      { claims: JSON.stringify({ id_token: { acr: { essential: true, value: "gold" } } }) },
+    ],
+  ])(
+    "what no sign-in could give is refused at once: %s",
+    async (_title, parameters: Record<string, string>) => {
+      const request = await app.request(parameters);
+      expect(app.error(request, await jane.open(request.url))).toBe(UNMET);
+    },
+  );
 
   it("a step-up to max_age=0 with acr claims gives a fresh token that says so", async () => {
     const request = await app.request({ claims: essential("phr"), max_age: "0" });

@@ -38,7 +38,10 @@ describe.each(stores)("authorization codes over $name", (kind) => {
     };
   }
 
-  async function redeem(form: Form, of = app): Promise<[status: number, error: unknown, body: Record<string, string>]> {
+  async function redeem(
+    form: Form,
+    of = app,
+  ): Promise<[status: number, error: unknown, body: Record<string, string>]> {
     const response = await of.post("/token", form);
     const body = (await response.json()) as Record<string, string>;
     return [response.status, body.error, body];
@@ -54,7 +57,8 @@ describe.each(stores)("authorization codes over $name", (kind) => {
   it("SEC-84 fifty parallel redemptions at two processes give exactly one set of tokens", async () => {
     const form = await code();
     const authorization = `Basic ${btoa(`${app.client.client_id}:${app.secret}`)}`;
-    const there = async () => (await twin.post("/token", new URLSearchParams(form), { authorization })).status;
+    const there = async () =>
+      (await twin.post("/token", new URLSearchParams(form), { authorization })).status;
     const here = async () => (await redeem(form))[0];
     const answers = await Promise.all(Array.from({ length: 50 }, (_, n) => (n % 2 === 0 ? here() : there())));
     expect(answers.filter((status) => status === 200)).toHaveLength(1);
@@ -65,7 +69,8 @@ describe.each(stores)("authorization codes over $name", (kind) => {
     const [, , tokens] = await redeem(await code());
     const authorization = `Basic ${btoa(`${app.client.client_id}:${app.secret}`)}`;
     const form = new URLSearchParams({ token: tokens.access_token as string });
-    const introspect = async () => JSON.parse((await twin.post("/token/introspection", form, { authorization })).text).active;
+    const introspect = async () =>
+      JSON.parse((await twin.post("/token/introspection", form, { authorization })).text).active;
     expect(await introspect()).toBe(true);
     expect((await twin.post("/token/revocation", form, { authorization })).status).toBe(200);
     expect((await app.userinfo(tokens.access_token as string)).status).toBe(401);

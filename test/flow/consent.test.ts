@@ -46,7 +46,8 @@ describe.each(stores)("consent over $name", (kind) => {
     const answer = await browser.perform(signIn);
     expect(answer.json()).toEqual({ location: action.replace("/passkey", "") });
     const page = await browser.open(String(answer.json().location));
-    for (const text of ["Third &amp; Co", "jane@example.com", ">Allow<", ">Cancel<"]) expect(page.text).toContain(text);
+    for (const text of ["Third &amp; Co", "jane@example.com", ">Allow<", ">Cancel<"])
+      expect(page.text).toContain(text);
     const { response } = await app.tokens(request, await decide(browser, page, "allow"));
     const userinfo = await app.userinfo(response.access_token);
     expect(await userinfo.json()).toMatchObject({ name: "Jane Doe", email: "jane@example.com" });
@@ -126,7 +127,9 @@ describe.each(stores)("consent over $name", (kind) => {
 
   it("a first-party app is not asked for, whatever it asks", async () => {
     const own = await running.app();
-    expect((await own.signIn(jane, { scope: "openid profile email", prompt: "none" })).idToken.acr).toBe("phr");
+    expect((await own.signIn(jane, { scope: "openid profile email", prompt: "none" })).idToken.acr).toBe(
+      "phr",
+    );
     const { idToken } = await own.signIn(running.browser(jane.authenticator), { prompt: "consent" });
     expect(idToken.acr).toBe("phr");
   });

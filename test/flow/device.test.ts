@@ -22,7 +22,12 @@ describe.each(stores)("a device over $name", (kind) => {
     running = await startInstallation(kind);
     jane = running.browser();
     await (await running.app()).signUp(jane, { email: "jane@example.com" });
-    tv = await running.app({ kind: "native", name: "Television", redirectUris: ["http://127.0.0.1/cb"], grants: ["authorization_code", "device_code"] });
+    tv = await running.app({
+      kind: "native",
+      name: "Television",
+      redirectUris: ["http://127.0.0.1/cb"],
+      grants: ["authorization_code", "device_code"],
+    });
   });
   afterAll(() => running.stop());
 
@@ -41,7 +46,10 @@ describe.each(stores)("a device over $name", (kind) => {
   function send(browser: Browser, page: Answer, typed: Record<string, string>): Promise<Answer> {
     const form = /<form id="op\.device[^>]*action="([^"]+)"[\s\S]*?<\/form>/.exec(page.text);
     const hidden = [...(form?.[0] ?? "").matchAll(/<input type="hidden" name="([^"]+)" value="([^"]*)"/g)];
-    return browser.submit(form?.[1] ?? "", { ...Object.fromEntries(hidden.map(([, name, value]) => [name, value])), ...typed });
+    return browser.submit(form?.[1] ?? "", {
+      ...Object.fromEntries(hidden.map(([, name, value]) => [name, value])),
+      ...typed,
+    });
   }
 
   it("is connected with the code it shows, with the words of the pages", async () => {
@@ -49,7 +57,8 @@ describe.each(stores)("a device over $name", (kind) => {
     expect(user_code).toMatch(/^[B-Z]{4}-[B-Z]{4}$/);
     expect((await poll(device_code))[1].error).toBe("authorization_pending");
     const page = await jane.open(verification_uri);
-    for (const word of ["<h1>Connect a device</h1>", ">Code</label>", ">Continue<"]) expect(page.text).toContain(word);
+    for (const word of ["<h1>Connect a device</h1>", ">Code</label>", ">Continue<"])
+      expect(page.text).toContain(word);
     const confirm = await send(jane, page, { user_code: user_code.toLowerCase().replace("-", " ") });
     expect(confirm.text).toContain("Television");
     expect(confirm.text).toContain(user_code);
@@ -57,7 +66,9 @@ describe.each(stores)("a device over $name", (kind) => {
     expect(done.text).toContain("<h1>Device connected</h1>");
     const [status, tokens] = await poll(device_code);
     expect(status).toBe(200);
-    expect(await (await tv.userinfo(tokens.access_token as string)).json()).toMatchObject({ email: "jane@example.com" });
+    expect(await (await tv.userinfo(tokens.access_token as string)).json()).toMatchObject({
+      email: "jane@example.com",
+    });
     expect((await poll(device_code))[1].error).toBe("invalid_grant");
   });
 

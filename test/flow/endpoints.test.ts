@@ -37,7 +37,10 @@ describe.each(stores)("the endpoints over $name", (kind) => {
     });
     expect(await json(await other.post("/token/introspection", { token }))).toEqual({ active: false });
     expect(await json(await spa.post("/token/introspection", { token }))).not.toHaveProperty("active", true);
-    const anonymous = await fetch(`${running.issuer}/token/introspection`, { method: "POST", body: new URLSearchParams({ token }) });
+    const anonymous = await fetch(`${running.issuer}/token/introspection`, {
+      method: "POST",
+      body: new URLSearchParams({ token }),
+    });
     expect(anonymous.status).toBeGreaterThanOrEqual(400);
   });
 
@@ -56,7 +59,9 @@ describe.each(stores)("the endpoints over $name", (kind) => {
     expect(answer.status).toBe(200);
     const { access_token } = (await answer.json()) as { access_token: string };
     expect((await machine.userinfo(access_token)).status).toBe(401);
-    expect(await json(await machine.post("/token/introspection", { token: access_token }))).toMatchObject({ active: true });
+    expect(await json(await machine.post("/token/introspection", { token: access_token }))).toMatchObject({
+      active: true,
+    });
     const refused = await app.post("/token", { grant_type: "client_credentials" });
     expect([refused.status, (await json(refused)).error]).toEqual([400, "invalid_request"]);
   });
@@ -65,8 +70,17 @@ describe.each(stores)("the endpoints over $name", (kind) => {
     const poster = await running.app({ authMethod: "post" });
     expect((await poster.signIn(jane)).idToken.acr).toBe("phr");
     const { client_id } = poster.client;
-    const form = { client_id, client_secret: "wrong", grant_type: "authorization_code", code: "x", redirect_uri: poster.redirectUri };
-    const refused = await fetch(`${running.issuer}/token`, { method: "POST", body: new URLSearchParams(form) });
+    const form = {
+      client_id,
+      client_secret: "wrong",
+      grant_type: "authorization_code",
+      code: "x",
+      redirect_uri: poster.redirectUri,
+    };
+    const refused = await fetch(`${running.issuer}/token`, {
+      method: "POST",
+      body: new URLSearchParams(form),
+    });
     expect([refused.status, (await json(refused)).error]).toEqual([401, "invalid_client"]);
   });
 
@@ -96,10 +110,16 @@ describe.each(stores)("the endpoints over $name", (kind) => {
   it("an authorization request may be posted (oidcc-ensure-post-request-succeeds)", async () => {
     const request = await app.request();
     const form = Object.fromEntries(new URL(request.url).searchParams);
-    const fromApp = { method: "POST", body: new URLSearchParams(form), headers: { origin: "https://app.example.com" } };
+    const fromApp = {
+      method: "POST",
+      body: new URLSearchParams(form),
+      headers: { origin: "https://app.example.com" },
+    };
     const answer = await jane.request("/auth", fromApp);
     expect(answer.status).toBe(303);
-    expect((await app.tokens(request, await jane.open(String(answer.headers.get("location"))))).idToken.acr).toBe("phr");
+    expect(
+      (await app.tokens(request, await jane.open(String(answer.headers.get("location"))))).idToken.acr,
+    ).toBe("phr");
   });
 
   it("SEC-118 a single-page app may read from its origin, others may not, and nobody reads the authorization endpoint", async () => {
@@ -114,7 +134,11 @@ describe.each(stores)("the endpoints over $name", (kind) => {
     };
     const allowed = (response: Response) => response.headers.get("access-control-allow-origin");
     const from = (path: string, origin: string, init: RequestInit = {}) =>
-      fetch(new URL(path, running.issuer), { redirect: "manual", ...init, headers: { origin, ...init.headers } });
+      fetch(new URL(path, running.issuer), {
+        redirect: "manual",
+        ...init,
+        headers: { origin, ...init.headers },
+      });
 
     for (const path of ["/.well-known/openid-configuration", "/jwks"]) {
       expect(allowed(await from(path, origin))).toMatch(/^(\*|http:\/\/localhost:5173)$/);
@@ -133,14 +157,18 @@ describe.each(stores)("the endpoints over $name", (kind) => {
       expect(allowed(await from(path, origin))).toBeNull();
       expect(allowed(await from(path, origin, { method: "OPTIONS" }))).toBeNull();
     }
-    const preflight = { "access-control-request-method": "POST", "access-control-request-headers": "content-type" };
+    const preflight = {
+      "access-control-request-method": "POST",
+      "access-control-request-headers": "content-type",
+    };
     expect(allowed(await from("/token", origin, { method: "OPTIONS", headers: preflight }))).toBe(origin);
   });
 
   it("signs with ES256, and with RS256 for a client that was registered with it", async () => {
     const { keys } = (await (await fetch(`${running.issuer}/jwks`)).json()) as { keys: Body[] };
     expect(keys.map(({ alg }) => alg)).toEqual(["ES256", "RS256"]);
-    for (const key of keys) for (const secret of ["d", "p", "q", "dp", "dq", "qi", "k"]) expect(key).not.toHaveProperty(secret);
+    for (const key of keys)
+      for (const secret of ["d", "p", "q", "dp", "dq", "qi", "k"]) expect(key).not.toHaveProperty(secret);
     const { response } = await app.signIn(jane);
     expect(decodeProtectedHeader(response.id_token as string).alg).toBe("ES256");
     expect(app.as.id_token_signing_alg_values_supported).toEqual(expect.arrayContaining(["ES256", "RS256"]));

@@ -58,9 +58,14 @@ describe.each(stores)("the first run over $name", (kind) => {
     const racers = Array.from({ length: 20 }, () => running.browser());
     const pages = await Promise.all(racers.map((racer) => racer.open(url)));
     const answers = await Promise.all(
-      racers.map((racer, n) => racer.perform(pages[n] as (typeof pages)[0], { name: `Racer ${n}`, email: `r${n}@example.com` })),
+      racers.map((racer, n) =>
+        racer.perform(pages[n] as (typeof pages)[0], { name: `Racer ${n}`, email: `r${n}@example.com` }),
+      ),
     );
-    const [winners, losers] = [answers.filter(({ status }) => status === 200), answers.filter(({ status }) => status !== 200)];
+    const [winners, losers] = [
+      answers.filter(({ status }) => status === 200),
+      answers.filter(({ status }) => status !== 200),
+    ];
     expect(winners).toHaveLength(1);
     for (const loser of losers) expect(["owner_exists", "setup_link_invalid"]).toContain(loser.json().code);
     expect(await people()).toHaveLength(1);

@@ -90,15 +90,25 @@ describe.each(stores)("refresh tokens over $name", (kind) => {
     const answers = await Promise.all(Array.from({ length: 50 }, () => use(token)));
     expect(answers.filter(({ status }) => status === 200)).toHaveLength(1);
     const others = answers.filter(({ status }) => status !== 200);
-    expect(new Set(others.map(({ status, body }) => `${status} ${body.error}`))).toEqual(new Set(["400 invalid_grant"]));
+    expect(new Set(others.map(({ status, body }) => `${status} ${body.error}`))).toEqual(
+      new Set(["400 invalid_grant"]),
+    );
   });
 
   it("SEC-89 give no more than was granted", async () => {
     const { response } = await app.signIn(jane, offline);
     const token = response.refresh_token as string;
-    const wider = await app.post("/token", { grant_type: "refresh_token", refresh_token: token, scope: "openid email" });
+    const wider = await app.post("/token", {
+      grant_type: "refresh_token",
+      refresh_token: token,
+      scope: "openid email",
+    });
     expect([wider.status, ((await wider.json()) as Body).error]).toEqual([400, "invalid_scope"]);
-    const same = await app.post("/token", { grant_type: "refresh_token", refresh_token: token, scope: "openid" });
+    const same = await app.post("/token", {
+      grant_type: "refresh_token",
+      refresh_token: token,
+      scope: "openid",
+    });
     expect(((await same.json()) as Body).scope).toBe("openid");
   });
 
@@ -108,7 +118,11 @@ describe.each(stores)("refresh tokens over $name", (kind) => {
     expect((await use(token, other)).body.error).toBe("invalid_grant");
     const unknown = await fetch(`${running.issuer}/token`, {
       method: "POST",
-      body: new URLSearchParams({ grant_type: "refresh_token", refresh_token: token, client_id: app.client.client_id }),
+      body: new URLSearchParams({
+        grant_type: "refresh_token",
+        refresh_token: token,
+        client_id: app.client.client_id,
+      }),
     });
     expect(unknown.status).toBe(401);
     expect((await use(token)).status).toBe(200);

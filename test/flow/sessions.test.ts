@@ -65,13 +65,22 @@ describe.each(stores)("sessions over $name", (kind) => {
     await app.signIn(browser);
     expect(browser.cookies.find(({ name }) => name === "latchkey")?.value).not.toBe("A".repeat(43));
     const forged = running.browser();
-    forged.cookies.push({ name: "latchkey", value: jane.cookies.find(({ name }) => name === "latchkey")?.value ?? "", path: "/" });
+    forged.cookies.push({
+      name: "latchkey",
+      value: jane.cookies.find(({ name }) => name === "latchkey")?.value ?? "",
+      path: "/",
+    });
     expect(await isSignedIn(forged), "a session cookie without its signature").toBe(false);
   });
 
   it("SEC-59 a disabled account is out at once: page, app, userinfo, introspection, refresh, new sign-in", async () => {
     const { response } = await app.signIn(jane, { scope: "openid offline_access" });
-    const introspect = async () => ((await (await app.post("/token/introspection", { token: response.access_token })).json()) as { active: boolean }).active;
+    const introspect = async () =>
+      (
+        (await (await app.post("/token/introspection", { token: response.access_token })).json()) as {
+          active: boolean;
+        }
+      ).active;
     expect([await introspect(), (await app.userinfo(response.access_token)).status]).toEqual([true, 200]);
     await running.installation.accounts.disable(sub);
 
@@ -93,7 +102,10 @@ describe.each(stores)("sessions over $name", (kind) => {
     const [request, answer] = await app.authorize(jane);
     await running.installation.accounts.disable(sub);
     const response = await app.redeem(request, app.callback(request, answer));
-    expect([response.status, ((await response.json()) as { error: string }).error]).toEqual([400, "invalid_grant"]);
+    expect([response.status, ((await response.json()) as { error: string }).error]).toEqual([
+      400,
+      "invalid_grant",
+    ]);
   });
 
   it("SEC-79 ends fourteen days after its last use and thirty days after the sign-in, and a clock that goes back revives nothing", async () => {
@@ -148,8 +160,10 @@ describe.each(stores)("sessions over $name", (kind) => {
     await app.signIn(browser);
     const apps = await Promise.all(Array.from({ length: 4 }, () => running.app()));
     const tokens = await Promise.all(apps.map((each) => each.signIn(browser)));
-    for (const [n, { response }] of tokens.entries()) expect((await apps[n]?.userinfo(response.access_token))?.status).toBe(200);
+    for (const [n, { response }] of tokens.entries())
+      expect((await apps[n]?.userinfo(response.access_token))?.status).toBe(200);
     await browser.submit("/account/sign-out");
-    for (const [n, { response }] of tokens.entries()) expect((await apps[n]?.userinfo(response.access_token))?.status).toBe(401);
+    for (const [n, { response }] of tokens.entries())
+      expect((await apps[n]?.userinfo(response.access_token))?.status).toBe(401);
   });
 });

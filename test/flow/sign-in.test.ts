@@ -74,7 +74,8 @@ describe.each(stores)("a sign-in over $name", (kind) => {
 
   it("puts the login_hint into the page and nothing else about whom it names (SEC-64, oidcc-login-hint)", async () => {
     const stranger = running.browser();
-    const hinted = async (login_hint: string) => (await stranger.open((await app.request({ login_hint })).url)).text;
+    const hinted = async (login_hint: string) =>
+      (await stranger.open((await app.request({ login_hint })).url)).text;
     const [known, unknown] = [await hinted("jane@example.com"), await hinted("none@example.com")];
     expect(known).toContain('value="jane@example.com"');
     expect(known).not.toMatch(/Jane Doe/);
@@ -120,7 +121,8 @@ describe.each(stores)("a sign-in over $name", (kind) => {
 
   it("asks again when the session is older than max_age, and always for 0 (oidcc-max-age-1, oidcc-max-age-10000)", async () => {
     later(10 * MINUTE);
-    const asks = async (max_age: string) => (await jane.open((await app.request({ max_age })).url)).status === 200;
+    const asks = async (max_age: string) =>
+      (await jane.open((await app.request({ max_age })).url)).status === 200;
     expect(await asks("10000")).toBe(false);
     expect(await asks("60")).toBe(true);
     const request = await app.request({ max_age: "0" });
@@ -143,6 +145,19 @@ describe.each(stores)("a sign-in over $name", (kind) => {
     expect(app.error(request, answer)).toBe("login_required");
   });
 
+  it("a page that is over names the app and leads back to its start", async () => {
+    const browser = running.browser(jane.authenticator);
+    const page = await browser.open((await app.request()).url);
+    await browser.complete(page);
+    for (const path of [page.url, `${page.url}/register`]) {
+      const over = await browser.open(path);
+      expect(over.status).toBe(400);
+      expect(over.text).toContain("interaction_expired");
+      expect(over.text).toContain("Example app");
+      expect(over.text).toMatch(/<a [^>]*href="http:\/\/localhost:1\/"[^>]*>Start again</);
+    }
+  });
+
   it.each([
     ["oidcc-ensure-request-with-unknown-parameter-succeeds", { extra: "foobar" }],
     ["oidcc-ensure-request-without-nonce-succeeds-for-code-flow", { nonce: undefined }],
@@ -163,15 +178,26 @@ describe.each(stores)("a sign-in over $name", (kind) => {
     ["SEC-90 a code and an id_token", { response_type: "code id_token" }, "unsupported_response_type"],
     ["SEC-90 a message to the opener", { response_mode: "web_message" }, "unsupported_response_mode"],
     ["oidcc-unsigned-request-object-…", { request: "eyJhbGciOiJub25lIn0.e30." }, "request_not_supported"],
-    ["oidcc-request-uri-unsigned-…", { request_uri: "https://app.example.com/r" }, "request_uri_not_supported"],
-    ["a request without PKCE", { code_challenge: undefined, code_challenge_method: undefined }, "invalid_request"],
+    [
+      "oidcc-request-uri-unsigned-…",
+      { request_uri: "https://app.example.com/r" },
+      "request_uri_not_supported",
+    ],
+    [
+      "a request without PKCE",
+      { code_challenge: undefined, code_challenge_method: undefined },
+      "invalid_request",
+    ],
     ["a plain challenge", { code_challenge_method: "plain" }, "invalid_request"],
-  ])("refuses with the error of the specification: %s", async (_title, parameters: Record<string, string | undefined>, error) => {
-    const request = await app.request(parameters);
-    const answer = await jane.open(request.url);
-    expect(answer.url + answer.text).toContain(error);
-    expect(answer.url).not.toMatch(/[?&#](code|id_token|access_token)=/);
-  });
+  ])(
+    "refuses with the error of the specification: %s",
+    async (_title, parameters: Record<string, string | undefined>, error) => {
+      const request = await app.request(parameters);
+      const answer = await jane.open(request.url);
+      expect(answer.url + answer.text).toContain(error);
+      expect(answer.url).not.toMatch(/[?&#](code|id_token|access_token)=/);
+    },
+  );
 });
 
 /** A page without what differs from one load to the next. */

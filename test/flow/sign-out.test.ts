@@ -11,7 +11,8 @@ import { stores } from "../support/stores.ts";
 
 const elsewhere = "https://app.example.com";
 const goodbye = `${elsewhere}/goodbye`;
-const formAction = ({ headers }: Answer) => /form-action ([^;]*)/.exec(headers.get("content-security-policy") ?? "")?.[1];
+const formAction = ({ headers }: Answer) =>
+  /form-action ([^;]*)/.exec(headers.get("content-security-policy") ?? "")?.[1];
 
 describe.each(stores)("signing out over $name", (kind) => {
   let running: Running;
@@ -54,16 +55,25 @@ describe.each(stores)("signing out over $name", (kind) => {
     return { browser, ...tokens, hint: tokens.response.id_token as string };
   }
 
-  const ask = (browser: Browser, query: Record<string, string>) => browser.open(`/session/end?${new URLSearchParams(query)}`);
+  const ask = (browser: Browser, query: Record<string, string>) =>
+    browser.open(`/session/end?${new URLSearchParams(query)}`);
 
-  function confirm(browser: Browser, page: Answer, choice: Record<string, string> = { logout: "yes" }): Promise<Answer> {
+  function confirm(
+    browser: Browser,
+    page: Answer,
+    choice: Record<string, string> = { logout: "yes" },
+  ): Promise<Answer> {
     const xsrf = /name="xsrf" value="([^"]+)"/.exec(page.text)?.[1] ?? "";
     return browser.submit("/session/end/confirm", { xsrf, ...choice });
   }
 
   it("leads to the app on another origin, with its state, and exactly that page allows it (SEC-80)", async () => {
     const { browser, hint, response } = await signedIn();
-    const page = await ask(browser, { id_token_hint: hint, post_logout_redirect_uri: goodbye, state: "s/1&2" });
+    const page = await ask(browser, {
+      id_token_hint: hint,
+      post_logout_redirect_uri: goodbye,
+      state: "s/1&2",
+    });
     expect(page.status).toBe(200);
     expect(formAction(page)).toBe(`'self' ${elsewhere}`);
     const gone = await confirm(browser, page);
@@ -143,7 +153,12 @@ describe.each(stores)("signing out over $name", (kind) => {
     const script = /<script[^>]*>([\s\S]*?)<\/script>/.exec(page.text)?.[1];
     if (script) expect(page.headers.get("content-security-policy")).toMatch(/'sha256-[\w+/=]+'|'nonce-/);
     const code = /name="code" value="([^"]+)"/.exec(page.text)?.[1] ?? "";
-    const form = { grant_type: "authorization_code", code, redirect_uri: app.redirectUri, code_verifier: request.verifier };
+    const form = {
+      grant_type: "authorization_code",
+      code,
+      redirect_uri: app.redirectUri,
+      code_verifier: request.verifier,
+    };
     expect((await app.post("/token", form)).status).toBe(200);
   });
 });

@@ -33,7 +33,10 @@ describe.each(stores)("a sign-up over $name", (kind) => {
     const { kind: ceremony, options } = ceremonyOf(page);
     expect(ceremony).toBe("registration");
     expect(Buffer.from(options.user.id, "base64url")).toHaveLength(32);
-    expect(options.authenticatorSelection).toMatchObject({ residentKey: "required", userVerification: "required" });
+    expect(options.authenticatorSelection).toMatchObject({
+      residentKey: "required",
+      userVerification: "required",
+    });
     expect(options.pubKeyCredParams.map(({ alg }: { alg: number }) => alg)).toEqual([-7, -8, -257]);
     expect(request.url).toContain("prompt=create");
   });
@@ -47,7 +50,10 @@ describe.each(stores)("a sign-up over $name", (kind) => {
     expect(ceremonyOf(create).kind).toBe("registration");
     const back = /href="(\/interaction\/[^"]+\/sign-in)"/.exec(create.text)?.[1] ?? "";
     expect(ceremonyOf(await kim.open(back)).kind).toBe("authentication");
-    const tokens = await app.tokens(request, await kim.complete(await kim.open(link), { email: "kim@example.com" }));
+    const tokens = await app.tokens(
+      request,
+      await kim.complete(await kim.open(link), { email: "kim@example.com" }),
+    );
     expect(tokens.idToken).toMatchObject({ acr: "phr", nonce: request.nonce });
   });
 
@@ -59,10 +65,16 @@ describe.each(stores)("a sign-up over $name", (kind) => {
     expect(new Set(names).size).toBe(2);
 
     const sam = running.browser();
-    const taken = await sam.perform((await createPage(sam)).page, { email: "sam@example.com", username: "ALEX" });
+    const taken = await sam.perform((await createPage(sam)).page, {
+      email: "sam@example.com",
+      username: "ALEX",
+    });
     expect([taken.status, taken.json().code]).toEqual([409, "username_taken"]);
     const { request, page } = await createPage(sam);
-    const { idToken } = await app.tokens(request, await sam.complete(page, { email: "sam@example.com", username: "alexis" }));
+    const { idToken } = await app.tokens(
+      request,
+      await sam.complete(page, { email: "sam@example.com", username: "alexis" }),
+    );
     expect((await running.installation.accounts.find(idToken.sub))?.value.username).toBe("alexis");
   });
 
@@ -84,7 +96,11 @@ describe.each(stores)("a sign-up over $name", (kind) => {
     ["an address that is none", { email: "nobody" }, "email_invalid"],
     ["a username with a space", { email: "a@example.com", username: "a b" }, "username_invalid"],
     ["a name with a line break", { email: "a@example.com", name: "a\nb" }, "name_invalid"],
-    ["SEC-107 a member that is not its own to set", { email: "a@example.com", groups: ["administrators"] }, "request_invalid"],
+    [
+      "SEC-107 a member that is not its own to set",
+      { email: "a@example.com", groups: ["administrators"] },
+      "request_invalid",
+    ],
   ])("refuses %s and makes no account", async (_title, fields: Record<string, unknown>, code) => {
     const before = await usernames();
     const max = running.browser();
@@ -134,7 +150,10 @@ describe.each(["closed", "invite"] as const)("where sign-up is %s", (signUp) => 
     const signIn = await eve.open((await app.request()).url);
     expect(signIn.text).not.toContain("/register");
     const { pathname } = new URL(signIn.url);
-    const [page, prompted] = [await eve.open(`${pathname}/register`), await eve.open((await app.request({ prompt: "create" })).url)];
+    const [page, prompted] = [
+      await eve.open(`${pathname}/register`),
+      await eve.open((await app.request({ prompt: "create" })).url),
+    ];
     for (const refused of [page, prompted]) {
       expect(refused.status).toBe(403);
       expect(refused.text).toContain("sign_up_closed");

