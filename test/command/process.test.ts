@@ -45,18 +45,24 @@ async function serve(extra: Record<string, string> = {}): Promise<Program> {
 
 const issuer = () => `http://localhost:${env.LATCHKEY_PORT}`;
 
-/** A request that is being answered: its body is still to come. */
+/** A request that is being answered: the server has said that it waits for the body. */
 async function halfRequest(): Promise<Socket> {
   const head =
     "POST /token HTTP/1.1\r\nHost: localhost:PORT\r\nContent-Type: application/x-www-form-urlencoded\r\n";
-  return half(`${head.replace("PORT", env.LATCHKEY_PORT ?? "")}Content-Length: 3\r\n\r\n`);
+  return half(
+    `${head.replace("PORT", env.LATCHKEY_PORT ?? "")}Content-Length: 3\r\nExpect: 100-continue\r\n\r\n`,
+    "data",
+  );
 }
 
-/** A connection that has sent this much, and the server has read it. */
-function half(text: string): Promise<Socket> {
+/** A connection that has sent this much. */
+function half(text: string, until: "data" | "drain" = "drain"): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const socket = connect(Number(env.LATCHKEY_PORT), "127.0.0.1");
-    socket.once("error", reject).once("connect", () => socket.write(text, () => resolve(socket)));
+    socket.once("error", reject).once("connect", () => {
+      socket.write(text, () => until === "drain" && resolve(socket));
+      if (until === "data") socket.once("data", () => resolve(socket));
+    });
   });
 }
 
