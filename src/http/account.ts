@@ -1,9 +1,7 @@
-/** The owner's page: passkeys to look at, add, rename and remove; and the way out. */
+/** The owner's page: passkeys to look at, add, rename and remove. */
 import type { Context } from "koa";
 import type { Account, Passkey } from "../account/account.ts";
 import { refuse } from "../errors.ts";
-import { passkeyAssurance } from "../oidc/assurance.ts";
-import { currentSession, signIn, signOut } from "../oidc/sessions.ts";
 import { providerName } from "../passkey/names.ts";
 import type { PasskeyModel, ViewModels } from "../view/models.ts";
 import { browserOf } from "./browser.ts";
@@ -11,61 +9,16 @@ import { askForAssertion, askForPasskey, type Place, takeAssertion, takePasskey 
 import type { House } from "./house.ts";
 import { assertSameOrigin, readAuthentication, readForm, readRegistration } from "./input.ts";
 import { page } from "./page.ts";
-
-const HOME = "/account";
+import { HOME, signedIn, toSignIn } from "./sign-in.ts";
 
 function param(ctx: Context, name: string): string {
   return (ctx as Context & { params: Record<string, string> }).params[name] ?? "";
-}
-
-/** The account that is signed in; a session of an account that is not active any more is none. */
-export async function signedIn(house: House, ctx: Context): Promise<Account | undefined> {
-  const { accountId } = await currentSession(house, ctx);
-  const account = accountId === undefined ? undefined : (await house.accounts.find(accountId))?.value;
-  return account?.state === "active" ? account : undefined;
 }
 
 async function require(house: House, ctx: Context): Promise<Account> {
   const account = await signedIn(house, ctx);
   if (!account) throw refuse("session_required");
   return account;
-}
-
-/** Pages without a session lead to the sign-in page and back. */
-export function toSignIn(ctx: Context, back: string): void {
-  ctx.status = 303;
-  ctx.redirect(`/sign-in?to=${encodeURIComponent(back)}`);
-}
-
-/** Only a path of our own: never another host, whatever the spelling. */
-function safePath(to: unknown): string {
-  if (typeof to !== "string" || !/^\/[A-Za-z0-9]/.test(to)) return HOME;
-  return /^\/(account|apps|admin|device)(\/|\?|$)/.test(to) ? to : HOME;
-}
-
-/** `GET /sign-in` */
-export async function showSignIn(house: House, ctx: Context): Promise<void> {
-  const place = signInPlace(house, ctx);
-  const to = safePath(ctx.query.to);
-  const ceremony = await askForAssertion(house, place, `/sign-in?to=${encodeURIComponent(to)}`);
-  page(house.renderer, ctx, "signin", { ...ceremony, recoverUrl: "/recover" });
-}
-
-/** `POST /sign-in` */
-export async function signInHere(house: House, ctx: Context): Promise<void> {
-  assertSameOrigin(ctx, house.rp.origins);
-  const { account, passkey } = await takeAssertion(
-    house,
-    signInPlace(house, ctx),
-    await readAuthentication(ctx),
-  );
-  await signIn(house, ctx, account.id, passkeyAssurance(passkey));
-  ctx.body = { location: safePath(ctx.query.to) };
-}
-
-function signInPlace(house: House, ctx: Context): Place {
-  const browser = browserOf(ctx, house.issuer);
-  return { page: `sign-in:${browser}`, browser, action: "sign-in" };
 }
 
 /** `GET /account` */
@@ -208,12 +161,4 @@ export async function renamePasskey(house: House, ctx: Context): Promise<void> {
   await house.accounts.renamePasskey(account.id, param(ctx, "id"), form.get("name") ?? "");
   ctx.status = 303;
   ctx.redirect(`${HOME}?notice=passkey_renamed`);
-}
-
-/** `POST /account/sign-out` */
-export async function signOutHere(house: House, ctx: Context): Promise<void> {
-  assertSameOrigin(ctx, house.rp.origins);
-  await readForm(ctx);
-  await signOut(house, ctx);
-  page(house.renderer, ctx, "logged_out", {});
 }

@@ -1,6 +1,7 @@
 /** The two ceremonies as pages use them: options into the page, the answer out of the request. */
 import { randomBytes } from "node:crypto";
 import type { Account } from "../account/account.ts";
+import { isRefusal, refuse } from "../errors.ts";
 import { finishAuthentication, startAuthentication } from "../passkey/authentication.ts";
 import type { Binding } from "../passkey/ceremony.ts";
 import { finishRegistration, startRegistration } from "../passkey/registration.ts";
@@ -64,4 +65,22 @@ export async function askForPasskey(
 /** Judges a new passkey. @throws `ceremony_expired`, `registration_refused` */
 export async function takePasskey(house: House, place: Place, response: unknown) {
   return finishRegistration({ ...house, binding: { ...place, purpose: "registration" }, response });
+}
+
+/**
+ * Makes an account, or tells the browser that the passkey it has just made is nobody's, so that no password manager
+ * keeps a key that opens nothing. Not where the outcome is unknown, or where somebody does hold the passkey.
+ */
+export async function orForgotten(creation: Promise<Account>): Promise<Account> {
+  try {
+    return await creation;
+  } catch (error) {
+    if (!isRefusal(error) || error.status >= 500 || error.code === "credential_registered") throw error;
+    const { code, detail, members } = error;
+    throw refuse(code, {
+      cause: error,
+      members: { ...members, signal: "unknown" },
+      ...(detail === undefined ? {} : { detail }),
+    });
+  }
 }

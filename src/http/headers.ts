@@ -30,7 +30,7 @@ const fixed: Readonly<Record<string, string>> = {
   "cache-control": "no-store",
 };
 
-const OWN_PAGES = /^\/(account|admin|apps|invite|setup|sign-in)(\/|$)/;
+const OWN_PAGES = /^\/(account|admin|apps|invite|setup|sign-in|sign-up)(\/|$)/;
 
 export function securityHeaders(issuer: URL): Middleware {
   const headers = {

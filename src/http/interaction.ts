@@ -17,7 +17,14 @@ import {
 } from "../oidc/interaction.ts";
 import { canResumeWithin, resumeWithin } from "../oidc/resume.ts";
 import { browserOf } from "./browser.ts";
-import { askForAssertion, askForPasskey, type Place, takeAssertion, takePasskey } from "./ceremonies.ts";
+import {
+  askForAssertion,
+  askForPasskey,
+  orForgotten,
+  type Place,
+  takeAssertion,
+  takePasskey,
+} from "./ceremonies.ts";
 import { answerError } from "./failure.ts";
 import { allowFormTo } from "./headers.ts";
 import type { House } from "./house.ts";
@@ -154,7 +161,7 @@ export async function signUpWithPasskey(house: House, ctx: Context, next: Next):
     loadInteraction(house.provider, ctx, uid),
     takePasskey(house, placeOf(house, ctx, uid, "sign-up"), response),
   );
-  const account = await house.accounts.create({ ...fields, handle, passkey });
+  const account = await orForgotten(house.accounts.create({ ...fields, handle, passkey }));
   await finish(house, ctx, next, interaction, account.id, passkey);
 }
 

@@ -11,6 +11,7 @@ import * as interaction from "./interaction.ts";
 import { limited } from "./limits.ts";
 import { page } from "./page.ts";
 import * as setup from "./setup.ts";
+import * as signIn from "./sign-in.ts";
 
 /** `next` leads on to the library. */
 type Handler = (house: House, ctx: Context, next: Next) => Promise<void> | void;
@@ -37,12 +38,14 @@ const table: readonly (readonly [method: "get" | "post", path: string, handler: 
   [get, "/setup/:token", setup.showSetup, "ceremonies"],
   [post, "/setup/:token", setup.createOwner, "signUps"],
 
-  [get, "/sign-in", account.showSignIn, "ceremonies"],
-  [post, "/sign-in", account.signInHere, "ceremonies"],
+  [get, "/sign-in", signIn.showSignIn, "ceremonies"],
+  [post, "/sign-in", signIn.signInHere, "ceremonies"],
+  [get, "/sign-up", signIn.showSignUp, "ceremonies"],
+  [post, "/sign-up", signIn.signUpHere, "signUps"],
   [get, "/recover", ({ renderer }, ctx) => page(renderer, ctx, "recover", { backUrl: "/sign-in" })],
 
   [get, "/account", account.showAccount],
-  [post, "/account/sign-out", account.signOutHere],
+  [post, "/account/sign-out", signIn.signOutHere],
   [post, "/account/passkeys/add", account.startAction],
   [
     get,

@@ -5,7 +5,7 @@ import { passkeyAssurance } from "../oidc/assurance.ts";
 import { signIn } from "../oidc/sessions.ts";
 import { fingerprint } from "../store/record.ts";
 import { browserOf } from "./browser.ts";
-import { askForPasskey, type Place, takePasskey } from "./ceremonies.ts";
+import { askForPasskey, orForgotten, type Place, takePasskey } from "./ceremonies.ts";
 import type { House } from "./house.ts";
 import { assertSameOrigin, readRegistration } from "./input.ts";
 import { page } from "./page.ts";
@@ -32,7 +32,7 @@ export async function createOwner(house: House, ctx: Context): Promise<void> {
   const { response, ...fields } = await readRegistration(ctx);
   if (!(await house.setup.check(tokenOf(ctx)))) throw refuse("setup_link_invalid");
   const { passkey, handle } = await takePasskey(house, placeOf(house, ctx), response);
-  const owner = await house.setup.createOwner(tokenOf(ctx), { ...fields, handle, passkey });
+  const owner = await orForgotten(house.setup.createOwner(tokenOf(ctx), { ...fields, handle, passkey }));
   await signIn(house, ctx, owner.id, passkeyAssurance(passkey));
   ctx.body = { location: "/account" };
 }

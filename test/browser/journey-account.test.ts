@@ -45,7 +45,7 @@ describe.skipIf(browserSkipped)("an account", () => {
     async function atHome(): Promise<Visit> {
       jane = await person(running);
       const made = await come({ as: jane });
-      await made.page.goto(`${running.issuer}/account`);
+      await made.open(`${running.issuer}/account`);
       await heading(made.page, "Passkeys").waitFor();
       return made;
     }
@@ -58,8 +58,10 @@ describe.skipIf(browserSkipped)("an account", () => {
       eventually(() => page.locator("[data-ceremony] button").isEnabled()).toBe(true);
 
     it("is made on the way to an app, from the sign-in page, and the app knows who it is at once", async () => {
-      const { page, authenticator } = await come({ authenticator: { automaticPresenceSimulation: false } });
-      await page.goto(app.login());
+      const { page, open, authenticator } = await come({
+        authenticator: { automaticPresenceSimulation: false },
+      });
+      await open(app.login());
       await page.getByRole("link", { name: "Create an account" }).click();
       await heading(page, "Create your account").waitFor();
       await field(page, "Name").fill("Kim Newcomer");
@@ -69,13 +71,13 @@ describe.skipIf(browserSkipped)("an account", () => {
       await heading(page, "Welcome").waitFor();
       expect(app.claims()).toMatchObject({ name: "Kim Newcomer", email: `kim.${kind.name}@example.com` });
       expect(await authenticator.credentials()).toHaveLength(1);
-      await page.goto(app.login({ prompt: "login" }));
+      await open(app.login({ prompt: "login" }));
       await heading(page, "Welcome").waitFor();
     });
 
     it("is made beside another one that is signed in, which the page names; a taken username keeps what was typed", async () => {
-      const { page, refusals } = await atHome();
-      await page.goto(app.login({ prompt: "create" }));
+      const { page, open, refusals } = await atHome();
+      await open(app.login({ prompt: "create" }));
       await heading(page, "Create your account").waitFor();
       expect(await page.getByRole("main").textContent()).toContain(`You are signed in as ${jane.name}.`);
       await field(page, "Name").fill("Jane's other self");

@@ -52,16 +52,16 @@ describe.skipIf(browserSkipped)("signing in to apps", () => {
     const welcome = (page: Page) => heading(page, "Welcome").waitFor();
 
     it("signs in by autofill alone: nothing is typed and nothing is pressed", async () => {
-      const { page } = await come();
-      await page.goto(own.login());
+      const { page, open } = await come();
+      await open(own.login());
       await welcome(page);
       expect(own.claims()).toMatchObject({ sub: jane.id, email: jane.email, name: jane.name, acr: "phr" });
       expect(new Set(own.claims().amr as string[])).toEqual(new Set(["pop", "user", "mfa", "swk"]));
     });
 
     it("signs in by the button, which ends the suggestion that was waiting, with the keyboard alone", async () => {
-      const { page, offered } = await comeWaiting();
-      await page.goto(own.login());
+      const { page, open, offered } = await comeWaiting();
+      await open(own.login());
       await heading(page, "Sign in").waitFor();
       await offered();
       expect(await page.evaluate(() => document.activeElement?.id)).toBe("username");
@@ -72,8 +72,8 @@ describe.skipIf(browserSkipped)("signing in to apps", () => {
     });
 
     it("asks once before somebody else's app gets anything, and not again", async () => {
-      const { page } = await come();
-      await page.goto(wiki.login());
+      const { page, open } = await come();
+      await open(wiki.login());
       await heading(page, "Allow access?").waitFor();
       const asked = await page.getByRole("main").textContent();
       for (const words of ["Wiki", jane.email, "See your e-mail address"]) expect(asked).toContain(words);
@@ -81,59 +81,75 @@ describe.skipIf(browserSkipped)("signing in to apps", () => {
       await page.keyboard.press("Enter");
       await welcome(page);
       expect(wiki.claims()).toMatchObject({ sub: jane.id, email: jane.email });
-      await page.goto(wiki.login({ prompt: "login" }));
+      await open(wiki.login({ prompt: "login" }));
       await welcome(page);
     });
 
     it("tells the app when access is not allowed, and asks the next time", async () => {
-      const { page } = await come();
-      await page.goto(wiki.login());
+      const { page, open } = await come();
+      await open(wiki.login());
       await button(page, "Cancel").click();
       await heading(page, "Not signed in").waitFor();
       expect(await page.locator("p").textContent()).toBe("access_denied");
-      await page.goto(wiki.login());
+      await open(wiki.login());
       await button(page, "Allow").click();
       await welcome(page);
     });
 
+    it("lets somebody decide without a script, and follows the answer to the app", async () => {
+      const { page, open } = await come();
+      await open(own.login());
+      await welcome(page);
+      const storageState = await page.context().storageState();
+      for (const [choice, outcome] of [
+        ["Cancel", "Not signed in"],
+        ["Allow", "Welcome"],
+      ] as const) {
+        const plain = await come({ javaScriptEnabled: false, storageState });
+        await plain.open(wiki.login());
+        await button(plain.page, choice).click();
+        await heading(plain.page, outcome).waitFor();
+      }
+    });
+
     it("brings the answer to the app as a form where it asks for that", async () => {
-      const { page } = await come();
-      await page.goto(own.login({ response_mode: "form_post" }));
+      const { page, open } = await come();
+      await open(own.login({ response_mode: "form_post" }));
       await welcome(page);
       expect(new URL(page.url()).search).toBe("");
       expect(own.claims().sub).toBe(jane.id);
-      await page.goto(wiki.login({ response_mode: "form_post" }));
+      await open(wiki.login({ response_mode: "form_post" }));
       await button(page, "Allow").click();
       await welcome(page);
       expect(wiki.claims().sub).toBe(jane.id);
     });
 
     it("signs out where the app asks for it, and leads back to the app", async () => {
-      const { page } = await come();
-      await page.goto(own.login());
+      const { page, open } = await come();
+      await open(own.login());
       await welcome(page);
-      await page.goto(`${own.origin}/sign-out`);
+      await open(`${own.origin}/sign-out`);
       await button(page, "Sign out").click();
       await heading(page, "Goodbye").waitFor();
       expect(new URL(page.url()).origin).toBe(own.origin);
-      await page.goto(own.login({ prompt: "none" }));
+      await open(own.login({ prompt: "none" }));
       expect(await page.locator("p").textContent()).toBe("login_required");
     });
 
     it("stays signed in where somebody decides so, and leads back to the app too", async () => {
-      const { page } = await come();
-      await page.goto(own.login());
+      const { page, open } = await come();
+      await open(own.login());
       await welcome(page);
-      await page.goto(`${own.origin}/sign-out`);
+      await open(`${own.origin}/sign-out`);
       await button(page, "Stay signed in").click();
       await heading(page, "Goodbye").waitFor();
-      await page.goto(own.login({ prompt: "none" }));
+      await open(own.login({ prompt: "none" }));
       await welcome(page);
     });
 
     it("signs in within a window that the app opened, and the app's page hears of it", async () => {
-      const { page } = await come();
-      await page.goto(own.origin);
+      const { page, open } = await come();
+      await open(own.origin);
       const [popup] = await Promise.all([
         page.waitForEvent("popup"),
         button(page, "Sign in in a window").click(),
@@ -148,9 +164,39 @@ describe.skipIf(browserSkipped)("signing in to apps", () => {
     });
 
     it("gives a page that has no server its tokens and claims, where it was registered", async () => {
-      const { page } = await come();
-      await page.goto(`${single.origin}/page`);
+      const { page, open } = await come();
+      await open(`${single.origin}/page`);
       await eventually(() => page.locator("p").textContent()).toBe(jane.email);
+    });
+
+    it("connects a device, after a mistyped code and a sign-in", async () => {
+      const { page, open } = await come();
+      const grants = ["authorization_code", "device_code"];
+      const tv = await running.app({
+        name: "Television",
+        kind: "native",
+        redirectUris: [`${own.origin}/cb`],
+        grants,
+      });
+      const given = (await (await tv.post("/device/auth", { scope: "openid email" })).json()) as Record<
+        string,
+        string
+      >;
+      await open(given.verification_uri!);
+      const code = page.getByRole("textbox", { name: "Code" });
+      await code.fill("BBBB-BBBB");
+      await button(page, "Continue").click();
+      await page.getByRole("alert").waitFor();
+      await code.fill(given.user_code!.toLowerCase());
+      await button(page, "Continue").click();
+      await page.getByText(given.user_code!).waitFor();
+      await button(page, "Continue").click();
+      await heading(page, "Device connected").waitFor();
+      const form = {
+        grant_type: "urn:ietf:params:oauth:grant-type:device_code",
+        device_code: given.device_code!,
+      };
+      expect((await tv.post("/token", form)).status).toBe(200);
     });
 
     it("speaks German to who prefers it, and whatever the app asks for before that", async () => {
@@ -158,16 +204,16 @@ describe.skipIf(browserSkipped)("signing in to apps", () => {
         locale: "de-AT",
         authenticator: { automaticPresenceSimulation: false },
       });
-      await german.page.goto(wiki.login());
+      await german.open(wiki.login());
       await heading(german.page, "Anmelden").waitFor();
       expect(await german.page.locator("html").getAttribute("lang")).toBe("de");
       await german.offered();
       await button(german.page, "Mit Passkey anmelden").click();
       await heading(german.page, "Zugriff erlauben?").waitFor();
-      await german.page.goto(wiki.login({ ui_locales: "fr en", prompt: "login" }));
+      await german.open(wiki.login({ ui_locales: "fr en", prompt: "login" }));
       await heading(german.page, "Allow access?").waitFor();
       const british = await comeWaiting();
-      await british.page.goto(own.login({ ui_locales: "de" }));
+      await british.open(own.login({ ui_locales: "de" }));
       await heading(british.page, "Anmelden").waitFor();
     });
   });

@@ -58,11 +58,11 @@ describe.skipIf(browserSkipped)("the first run", () => {
     }
 
     it("leads from the printed link to an owner, and through the demo app out again, also after a restart", async () => {
-      const { page } = owner;
+      const { page, open } = owner;
       await start();
       const { url } = await program.line(logLine("setup"));
 
-      await page.goto(String(url));
+      await open(String(url));
       await page.getByRole("textbox", { name: "Name", exact: true }).fill("Olga Owner");
       await page.getByRole("textbox", { name: "Email" }).fill("olga@example.com");
       await page.getByRole("button", { name: "Create a passkey" }).click();
@@ -70,7 +70,7 @@ describe.skipIf(browserSkipped)("the first run", () => {
       expect(await page.getByRole("main").textContent()).toContain("Olga Owner");
       expect(await page.getByRole("heading", { name: "Passkeys" }).isVisible()).toBe(true);
 
-      await page.goto(`${issuer}/demo`);
+      await open(`${issuer}/demo`);
       await page.getByRole("link", { name: "Sign in" }).click();
       await page.getByRole("heading", { name: "You are signed in" }).waitFor();
       const told = await claims(page);
@@ -91,12 +91,12 @@ describe.skipIf(browserSkipped)("the first run", () => {
 
       await stop();
       await start();
-      await page.goto(`${issuer}/account`);
+      await open(`${issuer}/account`);
       await page.waitForURL(`${issuer}/account`);
       await page.getByRole("heading", { name: "Passkeys" }).waitFor();
       expect(program.stdout.filter((line) => logLine("setup")(line) !== undefined)).toEqual([]);
 
-      await page.goto(String(url));
+      await open(String(url));
       await page
         .getByRole("heading", { name: "This setup link was used, has expired, or never existed." })
         .waitFor();

@@ -26,8 +26,10 @@ export interface Visit {
   readonly authenticator: VirtualAuthenticator;
   /** What broke the policy or failed in a script. */
   readonly complaints: readonly string[];
+  /** Goes to an address. The page may go on by itself at once: whoever holds a passkey is signed in before it is drawn. */
+  open(address: string): Promise<void>;
   /** A ceremony that waits: `conditional` for a passkey from the suggestions, `modal` for the button's. */
-  pending(page?: Page): Promise<string | null>;
+  pending(): Promise<string | null>;
   /** Waits until the page offers passkeys by itself; from then on the authenticator answers whoever asks anew. */
   offered(): Promise<void>;
   /** HTTP errors that the browser wrote down since the last call. A journey that meets one asks for it. */
@@ -61,12 +63,13 @@ export async function visit(browser: Browser, options: VisitOptions = {}): Promi
   const page = await context.newPage();
   const authenticator = await virtualAuthenticator(page, kind);
   if (as) await authenticator.addCredential(as.passkey);
-  const pending = (where = page) => where.locator("html").getAttribute("data-pending");
+  const pending = () => page.locator("html").getAttribute("data-pending");
   return {
     page,
     authenticator,
     complaints,
     pending,
+    open: async (address) => void (await page.goto(address, { waitUntil: "commit" })),
     async offered() {
       await eventually(() => pending()).toBe("conditional");
       await authenticator.setPresence(true);

@@ -164,7 +164,7 @@ describe.each(stores)("the endpoints over $name", (kind) => {
     expect(allowed(await from("/token", origin, { method: "OPTIONS", headers: preflight }))).toBe(origin);
   });
 
-  it("signs with ES256, and with RS256 for a client that was registered with it", async () => {
+  it("publishes a key for ES256 and one for RS256, signs with the first, and keeps the private halves", async () => {
     const { keys } = (await (await fetch(`${running.issuer}/jwks`)).json()) as { keys: Body[] };
     expect(keys.map(({ alg }) => alg)).toEqual(["ES256", "RS256"]);
     for (const key of keys)

@@ -1,7 +1,7 @@
 /** Sessions: who holds one, when it ends, and that what ended does not come back. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import "../support/prototypes.ts";
-import type { Browser } from "../support/browser.ts";
+import { type Browser, ceremonyOf } from "../support/browser.ts";
 import { type Running, startInstallation } from "../support/installation.ts";
 import type { RelyingParty } from "../support/relying-party.ts";
 import { stores } from "../support/stores.ts";
@@ -141,6 +141,38 @@ describe.each(stores)("sessions over $name", (kind) => {
       expect(await isSignedIn(twin)).toBe(false);
       expect((await app.userinfo(response.access_token)).status).toBe(401);
     }
+  });
+
+  it("SEC-77 an interaction does not go on when somebody else is signed in by then, and a new one does", async () => {
+    const john = running.browser();
+    await app.signUp(john, { email: `john${count}@example.com` });
+    const shared = withSessionOf(jane);
+    const page = await shared.open((await app.request({ prompt: "login" })).url);
+    const answer = shared.respond(page);
+    await shared.submit("/account/sign-out");
+    Object.assign(shared, { authenticator: john.authenticator });
+    await shared.complete(await shared.open("/sign-in"));
+    const late = await shared.post(ceremonyOf(page).action, { response: answer });
+    expect([late.status, late.json().code]).toEqual([400, "interaction_expired"]);
+    expect((await shared.request("/account")).text).toContain(`john${count}@example.com`);
+    expect((await app.signIn(shared, { prompt: "login" })).idToken.acr).toBe("phr");
+  });
+
+  it("SEC-75 the address at which a request goes on gives one code, and none when it is called again", async () => {
+    const third = await running.app({ firstParty: false });
+    const browser = running.browser(jane.authenticator);
+    const request = await third.request();
+    const consent = await browser.complete(await browser.open(request.url));
+    const action = /data-decision="([^"]+)"/.exec(consent.text)?.[1] ?? "";
+    const { location } = (await browser.post(action, { decision: "allow" })).json();
+    const resume = new URL(String(location), running.issuer).pathname.startsWith("/auth/")
+      ? String(location)
+      : action.replace("/interaction/", "/auth/").replace("/consent", "");
+    const ends = await Promise.all(Array.from({ length: 10 }, () => browser.request(resume)));
+    const codes = [String(location), ...ends.map(({ headers }) => headers.get("location") ?? "")];
+    expect(codes.filter((url) => url.includes("code="))).toHaveLength(1);
+    expect((await browser.open(resume)).url).not.toContain("code=");
+    expect((await browser.post(action, { decision: "allow" })).json().code).toBe("interaction_expired");
   });
 
   it("SEC-74 two tabs with two apps keep their own, and both end signed in", async () => {
