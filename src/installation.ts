@@ -13,6 +13,7 @@ import { ConfigurationError, type Settings } from "./config/load.ts";
 import type { Event, Listener } from "./events.ts";
 import { type Logger, silentLogger } from "./log.ts";
 import { type Clients, clients } from "./oidc/clients.ts";
+import { withoutNotice } from "./oidc/quiet.ts";
 import { connectStore } from "./store/connect.ts";
 import { newVersion, recordKind } from "./store/record.ts";
 import type { Store } from "./store/store.ts";
@@ -86,7 +87,10 @@ export async function openInstallation(
         clock,
         announce,
         // The library is loaded with the first client that is written: most commands do without it.
-        validate: async (metadata) => (await import("./oidc/provider.ts")).validateClient(metadata),
+        async validate(metadata) {
+          const { validateClient } = await withoutNotice(() => import("./oidc/provider.ts"));
+          await validateClient(metadata);
+        },
       }),
       setup: {
         ...setup,

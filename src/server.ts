@@ -1,6 +1,8 @@
 /** The server: an installation behind a port. */
 import type { RequestListener } from "node:http";
 import type { Configuration } from "oidc-provider";
+import { accounts } from "./account/accounts.ts";
+import { setupLink } from "./account/setup.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import type { Settings } from "./config/load.ts";
 import { mountDemo } from "./demo/demo.ts";
@@ -117,14 +119,16 @@ async function createHandler(
 
 /** What our pages need, from the installation and the settings. */
 function foundation(
-  { settings, store, accounts, setup, clock, log, announce }: Installation,
+  { settings, clock, log, announce }: Installation,
   rest: Pick<Foundation, "issuer" | "unit" | "assets" | "renderer">,
 ): Foundation {
+  const { store } = rest.unit;
+  const people = accounts({ store, clock, announce });
   return {
     ...rest,
     store,
-    accounts,
-    setup,
+    accounts: people,
+    setup: setupLink({ store, clock, accounts: people }),
     clock,
     log,
     announce,

@@ -37,7 +37,8 @@ function list(context: Context, flags: Common): Promise<void> {
 
 function show(context: Context, named: string, flags: Common): Promise<void> {
   return withInstallation(context, async ({ accounts }) => {
-    const found = (await accounts.findByLogin(named)) ?? (await accounts.find(named));
+    // The id comes first: a username may be chosen to look like another account's id.
+    const found = (await accounts.find(named)) ?? (await accounts.findByLogin(named));
     if (!found) throw refuse("account_unknown");
     print(context, flags, toPublic(found.value), table(rowsOf(found.value)));
   });

@@ -7,7 +7,8 @@ import type { Settings } from "../config/load.ts";
 import { isRefusal } from "../errors.ts";
 import { oneLine } from "../log/fields.ts";
 import type { Logger } from "../log.ts";
-import { type Context, loaded, withoutNotice } from "./context.ts";
+import { withoutNotice } from "../oidc/quiet.ts";
+import { type Context, loaded } from "./context.ts";
 
 export interface Check {
   name: string;

@@ -2,6 +2,7 @@
 import { type Command, Option } from "commander";
 import type { AuthMethod, Client, ClientKind, ClientPatch, Written } from "../oidc/clients.ts";
 import { type Common, type Context, confirmed, mustBeAskable, print, withInstallation } from "./context.ts";
+import { readKeys } from "./key-file.ts";
 import { table } from "./terminal.ts";
 
 interface ClientFlags extends Common {
@@ -13,6 +14,7 @@ interface ClientFlags extends Common {
   backchannelLogoutUri?: string;
   initiateLoginUri?: string;
   jwksUri?: string;
+  jwks?: string;
   authMethod?: AuthMethod;
   grant?: string[];
   scope?: string[];
@@ -55,7 +57,8 @@ function withFlags(command: Command): Command {
     .option("--post-logout-redirect-uri <uri...>", "where people may go after signing out")
     .option("--backchannel-logout-uri <uri>", "where we tell the app that somebody signed out")
     .option("--initiate-login-uri <uri>", "where a sign-in can be started again")
-    .option("--jwks-uri <uri>", "public keys of the app, for private_key_jwt")
+    .option("--jwks-uri <uri>", "where the app publishes its public keys, for private_key_jwt")
+    .option("--jwks <file>", "the public keys themselves, a JWK Set, for an app that publishes none")
     .addOption(
       new Option("--auth-method <method>", "how the app proves itself").choices([
         "basic",
@@ -69,7 +72,7 @@ function withFlags(command: Command): Command {
 }
 
 /** What the flags say; those not given say nothing. */
-function patchOf(flags: ClientFlags): ClientPatch {
+function patchOf(context: Context, flags: ClientFlags): ClientPatch {
   const said: { [K in keyof ClientPatch]: ClientPatch[K] | undefined } = {
     name: flags.name,
     redirectUris: flags.redirectUri,
@@ -79,6 +82,7 @@ function patchOf(flags: ClientFlags): ClientPatch {
     backchannelLogoutUri: flags.backchannelLogoutUri,
     initiateLoginUri: flags.initiateLoginUri,
     jwksUri: flags.jwksUri,
+    jwks: flags.jwks === undefined ? undefined : readKeys(context, flags.jwks),
     authMethod: flags.authMethod,
     grants: flags.grant,
     scopes: flags.scope?.flatMap((scope) => scope.split(/\s+/)),
@@ -86,14 +90,14 @@ function patchOf(flags: ClientFlags): ClientPatch {
   return Object.fromEntries(Object.entries(said).filter(([, value]) => value !== undefined));
 }
 
-function add(context: Context, flags: AddFlags): Promise<void> {
+async function add(context: Context, flags: AddFlags): Promise<void> {
   const { name, kind, id } = flags;
-  const input = { ...patchOf(flags), name, kind, ...(id === undefined ? {} : { id }) };
+  const input = { ...patchOf(context, flags), name, kind, ...(id === undefined ? {} : { id }) };
   return withInstallation(context, async ({ clients }) => tell(context, flags, await clients.add(input)));
 }
 
-function update(context: Context, id: string, flags: UpdateFlags): Promise<void> {
-  const patch = { ...patchOf(flags), newSecret: flags.newSecret === true };
+async function update(context: Context, id: string, flags: UpdateFlags): Promise<void> {
+  const patch = { ...patchOf(context, flags), newSecret: flags.newSecret === true };
   return withInstallation(context, async ({ clients }) =>
     tell(context, flags, await clients.update(id, patch)),
   );
@@ -159,6 +163,10 @@ function rowsOf(client: Client, secret: string | undefined): string[][] {
     ["backchannel_logout_uri", client.backchannelLogoutUri],
     ["initiate_login_uri", client.initiateLoginUri],
     ["jwks_uri", client.jwksUri],
+    ...(client.jwks?.keys ?? []).map(({ kty, crv, kid }): [string, string] => [
+      "jwks key",
+      [kty, crv, kid].filter((part) => part !== undefined).join(" "),
+    ]),
   ];
   return rows.filter(([, value]) => value !== undefined).map(([name, value]) => [name, String(value)]);
 }

@@ -3,6 +3,7 @@ import type { Loaded } from "../config/load.ts";
 import type { Installation } from "../installation.ts";
 import { oneLine } from "../log/fields.ts";
 import type { Logger } from "../log.ts";
+import { withoutNotice } from "../oidc/quiet.ts";
 import type { Terminal } from "./terminal.ts";
 
 export interface Context {
@@ -38,22 +39,6 @@ export async function withInstallation<T>(
     return await use(installation);
   } finally {
     await installation.close();
-  }
-}
-
-/**
- * Loads a module without the line that `oidc-provider` prints on Node.js 20 while it loads: our tests run on 20 too,
- * so the line would only worry people. Every other warning is printed.
- */
-export async function withoutNotice<T>(load: () => Promise<T>): Promise<T> {
-  const { warn } = console;
-  console.warn = (...words: unknown[]) => {
-    if (!String(words[0]).includes("oidc-provider WARNING: Unsupported runtime")) warn(...words);
-  };
-  try {
-    return await load();
-  } finally {
-    console.warn = warn;
   }
 }
 

@@ -3,8 +3,9 @@ import type { Command } from "commander";
 import type { Settings } from "../config/load.ts";
 import { maskAddress } from "../config/quote.ts";
 import type { Logger } from "../log.ts";
+import { withoutNotice } from "../oidc/quiet.ts";
 import type { RunningServer } from "../server.ts";
-import { type Context, loaded, withoutNotice } from "./context.ts";
+import { type Context, loaded } from "./context.ts";
 import { table } from "./terminal.ts";
 
 export function serveCommand(program: Command, context: Context): void {

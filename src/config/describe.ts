@@ -1,4 +1,5 @@
 /** Settings in words: the table of the documentation, and what `config print` shows. */
+import { existsSync } from "node:fs";
 import type { Settings } from "./derive.ts";
 import { type Field, fields, fileVariable } from "./fields.ts";
 import type { Loaded } from "./load.ts";
@@ -30,18 +31,25 @@ export interface Described {
   key: string;
   /** As one would write it in the file; `null` when there is none. Secrets are masked. */
   value: unknown;
-  /** `default`, the name of a variable, the path of the file, or `program`. */
+  /** `default`, the name of a variable, the path of the file, or `program`; with a remark on a file to be made. */
   source: string;
 }
 
 /** Every setting in effect, where it comes from, and no secret. */
 export function describeSettings({ settings, given }: Loaded): Described[] {
   return fields.map((field) => {
+    if (field.key === "secret" && settings.secretFile !== undefined) return localSecret(settings.secretFile);
     const found = given.get(field.key);
     // Spans and rates are shown as they are written; what is derived is shown as it came out.
     const value = field.env === undefined ? found?.value : at(settings, field.path);
     return { key: field.key, value: masked(field, value) ?? null, source: found?.source ?? "default" };
   });
+}
+
+/** On localhost a file takes the place of the secret, and the first start makes it. */
+function localSecret(file: string): Described {
+  const source = existsSync(file) ? file : `${file} (made on first use)`;
+  return { key: "secret", value: [MASK], source };
 }
 
 function at(settings: Settings, path: readonly string[]): unknown {
@@ -51,7 +59,9 @@ function at(settings: Settings, path: readonly string[]): unknown {
   );
 }
 
+const MASK = "***";
+
 function masked(field: Field, value: unknown): unknown {
-  if (field.secret === "value") return Array.isArray(value) ? value.map(() => "***") : value;
+  if (field.secret === "value") return Array.isArray(value) ? value.map(() => MASK) : value;
   return field.secret === "url" && typeof value === "string" ? maskAddress(value) : value;
 }

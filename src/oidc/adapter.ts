@@ -112,7 +112,7 @@ class ModelAdapter implements Adapter {
   }
 }
 
-/** A code says which session, grant and account the token request needs next: they are read while it is checked. */
+/** A code or token says which session, grant and account are needed next: they are read while it is checked. */
 class CodeAdapter extends ModelAdapter {
   override async find(id: string): Promise<AdapterPayload | undefined> {
     const found = await super.find(id);

@@ -2,6 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { refuse } from "../errors.ts";
 import { fingerprint } from "../store/record.ts";
+import type { PublicJwkSet } from "./client-keys.ts";
 import {
   type AuthMethod,
   type Client,
@@ -13,7 +14,10 @@ import {
   needsSecret,
 } from "./client-record.ts";
 
-/** What may be said about a client. In an update `null` takes an address, or the limit of scopes, away. */
+/**
+ * What may be said about a client. In an update `null` takes an address, or the limit of scopes, away; keys take the
+ * place of their address, and the address that of the keys.
+ */
 export interface ClientPatch {
   name?: string;
   redirectUris?: string[];
@@ -23,6 +27,7 @@ export interface ClientPatch {
   backchannelLogoutUri?: string | null;
   initiateLoginUri?: string | null;
   jwksUri?: string | null;
+  jwks?: PublicJwkSet | null;
   authMethod?: AuthMethod;
   grants?: string[];
   scopes?: string[] | null;
@@ -73,6 +78,7 @@ const PATCHABLE: ReadonlySet<string> = new Set<keyof ClientPatch>([
   "backchannelLogoutUri",
   "initiateLoginUri",
   "jwksUri",
+  "jwks",
   "authMethod",
   "grants",
   "scopes",
@@ -85,6 +91,8 @@ export function patched(client: Client, patch: ClientPatch, now: number): Client
     throw refuse("client_invalid", { detail: "Not accepted: a member that cannot be set." });
   const { redirectUris, postLogoutRedirectUris, grants, scopes } = patch;
   const said = Object.entries({
+    ...(patch.jwks && { jwksUri: null }),
+    ...(patch.jwksUri && { jwks: null }),
     ...patch,
     redirectUris: distinct(redirectUris),
     postLogoutRedirectUris: distinct(postLogoutRedirectUris),

@@ -1,6 +1,7 @@
 /** A client in the words of OpenID Connect Dynamic Client Registration 1.0, section 2. */
 import { timingSafeEqual } from "node:crypto";
 import { fingerprint } from "../store/record.ts";
+import { type PublicJwkSet, publicMembers } from "./client-keys.ts";
 import type { AuthMethod, Client } from "./client-record.ts";
 
 /** What `oidc-provider` is told. The last three members are ours: list them in `extraClientMetadata.properties`. */
@@ -20,6 +21,7 @@ export type ClientMetadata = {
   backchannel_logout_session_required?: boolean;
   initiate_login_uri?: string;
   jwks_uri?: string;
+  jwks?: PublicJwkSet;
   scope?: string;
   first_party: boolean;
   require_pkce: boolean;
@@ -61,13 +63,14 @@ export function toMetadata(client: Client): ClientMetadata {
 }
 
 function optional(client: Client): Partial<ClientMetadata> {
-  const { backchannelLogoutUri, initiateLoginUri, jwksUri, scopes } = client;
+  const { backchannelLogoutUri, initiateLoginUri, jwksUri, jwks, scopes } = client;
   return {
     ...(backchannelLogoutUri === undefined
       ? {}
       : { backchannel_logout_uri: backchannelLogoutUri, backchannel_logout_session_required: true }),
     ...(initiateLoginUri === undefined ? {} : { initiate_login_uri: initiateLoginUri }),
     ...(jwksUri === undefined ? {} : { jwks_uri: jwksUri }),
+    ...(jwks === undefined ? {} : { jwks: publicMembers(jwks) }),
     ...(scopes === undefined ? {} : { scope: scopes.join(" ") }),
   };
 }

@@ -1,5 +1,6 @@
 /** The registered client: its record, what is checked when it is written, and what `oidc-provider` is told of it. */
 import { recordKind } from "../store/record.ts";
+import { jwksProblems, type PublicJwkSet } from "./client-keys.ts";
 import { redirectUriProblem, webUriProblem } from "./redirect-uris.ts";
 
 /** `web`: a server that keeps a secret. `spa`, `native`: cannot keep one. `machine`: acts for itself. */
@@ -22,7 +23,9 @@ export interface Client {
   postLogoutRedirectUris: string[];
   backchannelLogoutUri?: string;
   initiateLoginUri?: string;
+  /** Where its public keys are, or the keys themselves: never both. */
   jwksUri?: string;
+  jwks?: PublicJwkSet;
   authMethod: AuthMethod;
   /** Grant types by their registered names. */
   grants: string[];
@@ -78,7 +81,7 @@ export function isClientId(id: string): boolean {
 
 /** Everything that is wrong with a client, each with the name of the member. */
 export function clientProblems(client: Client): string[] {
-  return [...basics(client), ...addresses(client), ...flows(client)].filter(
+  return [...basics(client), ...addresses(client), ...keys(client), ...flows(client)].filter(
     (problem) => typeof problem === "string",
   );
 }
@@ -114,9 +117,18 @@ function addresses(client: Client): Problems {
   ];
 }
 
+function keys({ authMethod, jwksUri, jwks }: Client): Problems {
+  const lacks = authMethod === "private_key_jwt" && jwksUri === undefined && jwks === undefined;
+  return [
+    lacks && "private_key_jwt needs the keys of the app: a jwks_uri or a jwks",
+    jwksUri !== undefined && jwks !== undefined && "jwks_uri and jwks must not both be there: give one",
+    ...(jwks === undefined ? [] : jwksProblems(jwks)),
+  ];
+}
+
 const said = (name: string, problem: string | undefined) => problem && `${name} ${problem}`;
 
-function flows({ kind, authMethod, grants, pkce, redirectUris, jwksUri }: Client): Problems {
+function flows({ kind, authMethod, grants, pkce, redirectUris }: Client): Problems {
   if (!KINDS.includes(kind)) return [];
   const withCode = grants.includes("authorization_code");
   const sensible = grants.some((grant) => grant !== "refresh_token");
@@ -128,7 +140,6 @@ function flows({ kind, authMethod, grants, pkce, redirectUris, jwksUri }: Client
       `auth method of kind ${kind} must be one of ${METHODS[kind].join(", ")}`,
     authMethod === "none" && !pkce && "a client without a secret needs PKCE",
     authMethod === "none" && grants.includes("client_credentials") && "client_credentials needs a secret",
-    authMethod === "private_key_jwt" && !jwksUri && "private_key_jwt needs a jwks_uri",
     withCode && redirectUris.length === 0 && "redirect_uris must hold one: add --redirect-uri",
     !withCode && redirectUris.length > 0 && "redirect_uris are for the grant authorization_code",
   ];

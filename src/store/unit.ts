@@ -37,10 +37,18 @@ export interface UnitOfWork {
   write(key: Key, value: unknown, ttl: Millis): Promise<void>;
   /** Holds back any single-key operation whose outcome the request itself does not need. */
   hold(key: Key, value: unknown, send: () => Promise<unknown>): Promise<void>;
+  /** The store itself, for those who know nothing of requests: it reads each key once, and again after it wrote. */
+  readonly store: Store;
 }
 
 export function unitOfWork(store: Store): UnitOfWork {
   const current = new AsyncLocalStorage<Work>();
+
+  function forget(key: Key): void {
+    const work = current.getStore();
+    work?.held.delete(key);
+    work?.reads.delete(key);
+  }
 
   function fetch(work: Work, key: Key): Promise<Stored<unknown> | undefined> {
     const known = work.reads.get(key);
@@ -64,7 +72,14 @@ export function unitOfWork(store: Store): UnitOfWork {
     return (await (work ? work.reads.get(key) : store.read(key))) as Stored<T> | undefined;
   }
 
+  async function read<T>(key: Key): Promise<Stored<T> | undefined> {
+    const work = current.getStore();
+    if (!work) return store.read<T>(key);
+    return (work.held.get(key)?.stored ?? (await fetch(work, key))) as Stored<T> | undefined;
+  }
+
   return {
+    store: forgetful(store, read, forget),
     run: (request) =>
       current.run({ held: new Map(), reads: new Map() }, async () => {
         const result = await request();
@@ -72,23 +87,41 @@ export function unitOfWork(store: Store): UnitOfWork {
         if (held.size > 0) await Promise.all([...held.values()].map(({ send }) => send()));
         return result;
       }),
-    async read<T>(key: Key) {
-      const work = current.getStore();
-      if (!work) return store.read<T>(key);
-      return (work.held.get(key)?.stored ?? (await fetch(work, key))) as Stored<T> | undefined;
-    },
+    read,
     prefetch(key) {
       const work = current.getStore();
       if (work && !work.held.has(key)) void fetch(work, key);
     },
     before,
     version: async (key) => (await before(key))?.version ?? "absent",
-    forget(key) {
-      const work = current.getStore();
-      work?.held.delete(key);
-      work?.reads.delete(key);
-    },
+    forget,
     write: (key, value, ttl) => hold(key, value, () => store.write(key, value, { ttl })),
     hold,
+  };
+}
+
+/** The store with the reads of one request; whatever may have changed a key has it read again. */
+function forgetful(store: Store, read: Store["read"], forget: (key: Key) => void): Store {
+  const after = <T>(key: Key, change: () => Promise<T>): Promise<T> => {
+    forget(key);
+    return change();
+  };
+  return {
+    driver: store.driver,
+    read,
+    write: (key, value, options) => after(key, () => store.write(key, value, options)),
+    commit: (key, value, options) => after(key, () => store.commit(key, value, options)),
+    take: (key, op) => after(key, () => store.take(key, op)),
+    remove: (key, options) => after(key, () => store.remove(key, options)),
+    count: (key, window) => store.count(key, window),
+    join: (set, member, ttl) => store.join(set, member, ttl),
+    leave: (set, member) => store.leave(set, member),
+    members: (set, range) => store.members(set, range),
+    append: (log, event, op) => store.append(log, event, op),
+    tail: (log, from) => store.tail(log, from),
+    scan: (kind, from) => store.scan(kind, from),
+    ping: () => store.ping(),
+    sweep: () => store.sweep(),
+    close: () => store.close(),
   };
 }

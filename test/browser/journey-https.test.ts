@@ -48,7 +48,7 @@ describe.skipIf(browserSkipped)("under a name with TLS", () => {
     });
     afterAll(() => running?.stop());
 
-    it("leads from the setup link to the account, and into an app and out again, with cookies that no other host sets", async () => {
+    it("leads from the setup link to the account, and into an app, with cookies that no other host can set", async () => {
       const owner = await visit(browser);
       const { page, open } = owner;
       const { url } = await running.setup.issue();

@@ -1,7 +1,11 @@
-import { readdirSync } from "node:fs";
+import { generateKeyPairSync } from "node:crypto";
+import { readdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { accountRecord } from "../../src/account/account.ts";
 import { loadSettings } from "../../src/config/load.ts";
 import { openInstallation } from "../../src/installation.ts";
+import { newVersion } from "../../src/store/record.ts";
 import { startRedis } from "../support/redis.ts";
 import { type OpenStore, stores } from "../support/stores.ts";
 import { type Operator, operator } from "./operator.ts";
@@ -20,6 +24,10 @@ describe.each(stores)("commands on $name", ({ open }) => {
     admin.remove();
     await opened.close();
   });
+
+  const { publicKey, privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+  const keyFile = (content: unknown) =>
+    writeFileSync(join(admin.cwd, "keys.json"), JSON.stringify(content) ?? "{ keys");
 
   test("setup makes the store ready and gives a new link each time", async () => {
     const first = await admin.run("setup", "--json");
@@ -111,6 +119,37 @@ describe.each(stores)("commands on $name", ({ open }) => {
     expect((await admin.run("clients", "list", "--json")).out).toBe(before);
   });
 
+  test("--jwks takes the app's public keys from a file, and clients show has them", async () => {
+    const jwk = { ...publicKey.export({ format: "jwk" }), kid: "one" };
+    keyFile({ keys: [jwk] });
+    const words = ["--redirect-uri", REDIRECT, "--auth-method", "private_key_jwt", "--jwks", "keys.json"];
+    const added = await admin.run("clients", "add", "--name", "Signs", "--id", "signs", ...words, "--json");
+    expect(added.code, added.err).toBe(0);
+    expect(added.json()).not.toHaveProperty("client_secret");
+    expect((await admin.run("clients", "show", "signs", "--json")).json()).toMatchObject({
+      token_endpoint_auth_method: "private_key_jwt",
+      jwks: { keys: [jwk] },
+    });
+    expect((await admin.run("clients", "show", "signs")).out).toMatch(/^jwks key +EC P-256 one$/m);
+    await admin.run("clients", "remove", "signs", "--yes");
+  });
+
+  test.each([
+    ["a private key", () => keyFile({ keys: [privateKey.export({ format: "jwk" })] }), "private member d"],
+    ["a key set that is too large", () => keyFile({ keys: [], more: "x".repeat(65_536) }), "64 KiB"],
+    ["a list instead of a key set", () => keyFile([]), "one JSON object"],
+    ["no JSON", () => keyFile(undefined), "not valid JSON"],
+    ["no file", () => {}, "does not exist"],
+  ])("--jwks with %s exits 2 and adds nothing", async (_, make, reason) => {
+    rmSync(join(admin.cwd, "keys.json"), { force: true });
+    make();
+    const words = ["--redirect-uri", REDIRECT, "--auth-method", "private_key_jwt", "--jwks", "keys.json"];
+    const { code, out, err } = await admin.run("clients", "add", "--name", "Bad", "--id", "bad", ...words);
+    expect({ code, out }).toEqual({ code: 2, out: "" });
+    expect(err).toContain(reason);
+    expect((await admin.run("clients", "show", "bad")).code).toBe(1);
+  });
+
   test("clients update changes what it names", async () => {
     const { code, json } = await admin.run(
       "clients",
@@ -195,6 +234,29 @@ describe.each(stores)("commands on $name", ({ open }) => {
     }
   });
 
+  test("an id names its account, also when somebody else's username reads the same", async () => {
+    const settings = loadSettings({
+      env: { LATCHKEY_STORE: opened.url, LATCHKEY_SECRET: SECRET },
+      cwd: admin.cwd,
+    });
+    const { accounts, store, close } = await openInstallation(settings);
+    const mallory = await accounts.create({
+      name: "Mallory",
+      username: "staff-7",
+      passkey: other("mallory"),
+    });
+    const victim = await accounts.create({ name: "Victim", username: "victim", passkey: other("victim") });
+    // As an import that keeps foreign ids leaves it.
+    const imported = { ...victim, id: "staff-7", username: "imported", passkeys: [] };
+    const how = { expect: "absent", version: newVersion() } as const;
+    await store.commit(accountRecord.key("staff-7"), accountRecord.encode(imported), how);
+    const shown = async (named: string) => (await admin.run("accounts", "show", named, "--json")).json();
+    expect(await shown("staff-7")).toMatchObject({ id: "staff-7", username: "imported" });
+    expect(await shown(mallory.id)).toMatchObject({ id: mallory.id, username: "staff-7" });
+    for (const { id } of [imported, mallory, victim]) await store.remove(accountRecord.key(id));
+    await close();
+  });
+
   test("the doctor finds nothing but the missing owner", async () => {
     const { code, json } = await admin.run("doctor", "--json");
     const { ok, checks } = json() as { ok: boolean; checks: Record<string, unknown>[] };
@@ -241,6 +303,9 @@ const passkey = {
   name: "Phone",
   created: Date.UTC(2026, 10, 22),
 };
+
+/** A passkey of somebody else. */
+const other = (whose: string) => ({ ...passkey, id: Buffer.from(whose).toString("base64url") });
 
 describe("beside localhost", () => {
   const env = { LATCHKEY_ISSUER: "https://id.example.com", LATCHKEY_SECRET: SECRET };

@@ -105,9 +105,11 @@ test("a client that is added beside a running server can be used, changed and re
     (await fetch(`${issuer()}${callback(redirect)}`, { redirect: "manual" })).status;
   const first = "https://wiki.example.com/cb";
   expect(await status(first)).toBe(400);
-  expect(command("clients", "add", "--name", "Wiki", "--id", "wiki", "--redirect-uri", first).status).toBe(0);
+  const added = command("clients", "add", "--name", "Wiki", "--id", "wiki", "--redirect-uri", first);
+  expect(added).toMatchObject({ status: 0, stderr: "" });
   expect(await status(first)).toBe(303);
-  expect(command("clients", "update", "wiki", "--redirect-uri", `${first}2`).status).toBe(0);
+  const updated = command("clients", "update", "wiki", "--redirect-uri", `${first}2`);
+  expect(updated).toMatchObject({ status: 0, stderr: "" });
   await until(async () => (await status(`${first}2`)) === 303);
   expect(await status(first)).toBe(400);
   expect(command("clients", "remove", "wiki", "--yes").status).toBe(0);

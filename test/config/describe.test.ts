@@ -1,4 +1,5 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { describeSettings, settingsTable } from "../../src/config/describe.ts";
 import { fields, nearest, variables } from "../../src/config/fields.ts";
@@ -67,6 +68,19 @@ describe("settings in effect", () => {
     expect(shown.get("recovery.delay")).toEqual({ key: "recovery.delay", value: "12h", source: file });
     expect(shown.get("mail.url")).toEqual({ key: "mail.url", value: null, source: "default" });
     expect(shown.size).toBe(fields.length);
+  });
+
+  test("SEC-113 on localhost the secret is in its file, which the first start makes; its text is not shown", () => {
+    const path = join(here.path, "data/secret");
+    const made = { key: "secret", value: ["***"], source: path };
+    expect(described({}).get("secret")).toEqual({ ...made, source: `${path} (made on first use)` });
+    expect(existsSync(path)).toBe(false);
+    mkdirSync(join(here.path, "data"));
+    writeFileSync(path, SECRET, { mode: 0o600 });
+    expect(described({}).get("secret")).toEqual(made);
+    expect(described({ LATCHKEY_SECRET: SECRET }).get("secret")?.source).toBe("LATCHKEY_SECRET");
+    const remote = { LATCHKEY_ISSUER: "https://id.example.com", LATCHKEY_SECRET: SECRET };
+    expect(described(remote).get("secret")?.source).toBe("LATCHKEY_SECRET");
   });
 
   test("SEC-113 secrets are masked, what is none is not", () => {

@@ -151,6 +151,9 @@ describe.each(stores)("refresh tokens over $name", (kind) => {
       expect([days, status]).toEqual([days, 200]);
       token = body.refresh_token;
     }
+    const introspected = await app.post("/token/introspection", { token });
+    const { exp } = (await introspected.json()) as { exp: number };
+    expect(exp * 1000).toBeLessThanOrEqual(start + 180 * DAY + 60_000);
     at(181);
     expect((await use(token)).body.error).toBe("invalid_grant");
   });

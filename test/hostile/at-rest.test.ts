@@ -143,7 +143,7 @@ describe.each(stores)("at rest in $name", (kind: StoreKind) => {
     return Buffer.concat([...files, Buffer.from(keys.join("\n")), ...dumps]);
   }
 
-  it("SEC-45 no bearer value is found in the store's bytes, but the username is", async () => {
+  it("no bearer value is found in the store's bytes, but the username is", async () => {
     const store = await bytes();
     expect(store.includes(username)).toBe(true);
     expect(store.includes("interaction:")).toBe(true);

@@ -166,6 +166,21 @@ describe.each(stores)("the adapter over $name", (kind) => {
     expect(await model("Grant").find(kept)).toHaveProperty("openid");
   });
 
+  it.each(["AuthorizationCode", "RefreshToken", "DeviceCode"])(
+    "%s: its grant is read with it, so that a second redemption cannot revoke it under the first",
+    async (name) => {
+      const [id, grantId] = [newId(), newId()];
+      await model("Grant").upsert(grantId, { jti: grantId, accountId: "jane" }, 60);
+      await model(name).upsert(id, { jti: id, kind: name, grantId }, 60);
+      await unit.run(async () => {
+        await model(name).find(id);
+        await store.remove(`grant:${fingerprint(grantId)}`);
+        expect(await model("Grant").find(grantId)).toMatchObject({ accountId: "jane" });
+      });
+      expect(await model("Grant").find(grantId)).toBeUndefined();
+    },
+  );
+
   it("an interaction is destroyed by one of many; the others are told that it is over", async () => {
     const id = newId();
     await model("Interaction").upsert(id, { jti: id, returnTo: `http://localhost/auth/${id}` }, 60);

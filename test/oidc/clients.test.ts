@@ -1,3 +1,4 @@
+import { generateKeyPairSync, type KeyObject } from "node:crypto";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { isRefusal } from "../../src/errors.ts";
 import type { Event } from "../../src/events.ts";
@@ -6,6 +7,7 @@ import {
   type Clients,
   clients,
   matchesClientSecret,
+  type PublicJwk,
   toPublic,
 } from "../../src/oidc/clients.ts";
 import type { Store } from "../../src/store/store.ts";
@@ -232,6 +234,30 @@ async function everyRecord(store: Store): Promise<unknown[]> {
   return found;
 }
 
+interface Pair {
+  publicKey: KeyObject;
+  privateKey: KeyObject;
+}
+
+const ec = generateKeyPairSync("ec", { namedCurve: "P-256" });
+const p384 = generateKeyPairSync("ec", { namedCurve: "P-384" });
+const ed25519 = generateKeyPairSync("ed25519");
+const rsa = generateKeyPairSync("rsa", { modulusLength: 2048 });
+const shortRsa = generateKeyPairSync("rsa", { modulusLength: 1024 });
+
+const publicJwk = ({ publicKey }: Pair) => publicKey.export({ format: "jwk" }) as unknown as PublicJwk;
+const privateJwk = ({ privateKey }: Pair) =>
+  privateKey.export({ format: "jwk" }) as unknown as PublicJwk & { d: string };
+
+/** An app that proves itself with these keys, whatever they are. */
+function signing(keys: unknown) {
+  return {
+    redirectUris: [REDIRECT],
+    authMethod: "private_key_jwt",
+    jwks: { keys: keys as PublicJwk[] },
+  } satisfies Partial<ClientInput>;
+}
+
 describe("what a client may be", () => {
   let opened: OpenStore;
   let registry: Clients;
@@ -345,7 +371,30 @@ describe("what a client may be", () => {
       { kind: "spa", redirectUris: [REDIRECT], authMethod: "basic" },
       "auth method of kind spa",
     ],
-    ["keys without an address", { redirectUris: [REDIRECT], authMethod: "private_key_jwt" }, "jwks_uri"],
+    ["no keys", { redirectUris: [REDIRECT], authMethod: "private_key_jwt" }, "jwks_uri or a jwks"],
+    [
+      "keys and an address of keys",
+      { ...signing([publicJwk(ec)]), jwksUri: "https://wiki.example.com/jwks" },
+      "jwks_uri and jwks",
+    ],
+    ["a key set that is none", signing(undefined), "jwks must be a JWK Set"],
+    ["a key set without keys", signing([]), "1 to 50 keys"],
+    ["SEC-99 a key too many", signing(Array(51).fill(publicJwk(ec))), "1 to 50 keys"],
+    ["SEC-99 too much", signing([{ ...publicJwk(ec), x5c: ["A".repeat(65_536)] }]), "64 KiB"],
+    ["a key that is none", signing([publicJwk(ec), null]), "jwks.keys[1] is not a key"],
+    ["a private key", signing([privateJwk(ec)]), "jwks.keys[0] holds the private member d"],
+    ["the rest of a private key", signing([{ ...publicJwk(rsa), qi: "AQ" }]), "private member qi"],
+    ["SEC-92 a shared secret", signing([{ kty: "oct", k: "c2VjcmV0" }]), "private member k"],
+    ["a curve that no signature is made with here", signing([publicJwk(p384)]), "EC P-256"],
+    ["SEC-92 a key for another algorithm", signing([{ ...publicJwk(rsa), alg: "HS256" }]), "alg must be"],
+    ["a key for encryption", signing([{ ...publicJwk(rsa), use: "enc" }]), "use must be sig"],
+    ["a name of a key that is none", signing([{ ...publicJwk(ec), kid: 7 }]), "kid must be"],
+    [
+      "a point beside its curve",
+      signing([{ ...publicJwk(ec), x: publicJwk(ec).y }]),
+      "not a valid public key",
+    ],
+    ["a short RSA key", signing([publicJwk(shortRsa)]), "2048 bits"],
     ["a scope with a space", { redirectUris: [REDIRECT], scopes: ["openid email"] }, "scopes"],
     [
       "too many redirect URIs",
@@ -353,6 +402,41 @@ describe("what a client may be", () => {
       "at most 64",
     ],
   ];
+
+  test.each([
+    ["EC", ec],
+    ["Ed25519", ed25519],
+    ["RSA", rsa],
+  ])("a client may give its public keys themselves: %s", async (_, pair) => {
+    const jwk = { ...publicJwk(pair), kid: "one", use: "sig" };
+    const most = [jwk, ...Array(49).fill(publicJwk(ec))];
+    const found = await metadata(signing([{ ...jwk, x5c: ["A"], ext: true }, ...most.slice(1)]));
+    expect(found).toMatchObject({ token_endpoint_auth_method: "private_key_jwt", jwks: { keys: most } });
+    expect(found?.jwks?.keys[0]).toEqual(jwk);
+    expect(found).not.toHaveProperty("client_secret");
+  });
+
+  test("keys take the place of their address, and the address that of the keys", async () => {
+    const jwksUri = "https://wiki.example.com/jwks";
+    const { client } = await registry.add({ name: "App", ...signing([publicJwk(ec)]) });
+    const kept = async () => {
+      const { jwks, jwks_uri } = (await registry.metadata(client.id)) ?? {};
+      return { jwks, jwks_uri };
+    };
+    await registry.update(client.id, { jwksUri });
+    expect(await kept()).toEqual({ jwks: undefined, jwks_uri: jwksUri });
+    const jwks = { keys: [publicJwk(rsa)] };
+    expect((await refusal(registry.update(client.id, { jwksUri, jwks })))[0]).toBe("client_invalid");
+    await registry.update(client.id, { jwks });
+    expect(await kept()).toEqual({ jwks, jwks_uri: undefined });
+    expect((await refusal(registry.update(client.id, { jwks: null })))[0]).toBe("client_invalid");
+  });
+
+  test("no part of a private key comes back in the reason of its refusal", async () => {
+    const [code, detail] = await refusal(registry.add({ name: "App", ...signing([privateJwk(ec)]) }));
+    expect(code).toBe("client_invalid");
+    for (const value of [privateJwk(ec).d, privateJwk(ec).x]) expect(detail).not.toContain(value);
+  });
 
   test.each(wrong)("%s is refused, and nothing is stored", async (_, input, reason) => {
     const [code, detail] = await refusal(registry.add({ name: "App", ...input }));
