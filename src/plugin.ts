@@ -9,6 +9,7 @@ import { isRefusal } from "./errors.ts";
 import { failure } from "./http/failure.ts";
 import { securityHeaders } from "./http/headers.ts";
 import type { House } from "./http/house.ts";
+import { ownSubmitPage } from "./http/library-pages.ts";
 import { routes } from "./http/routes.ts";
 import { contribution } from "./oidc/contribution.ts";
 
@@ -32,6 +33,7 @@ export function passkeysFor(foundation: Foundation): Passkeys {
       const house: House = { ...foundation, provider };
       provider.use(securityHeaders(house.issuer));
       provider.use(failure(house.renderer, house.log));
+      provider.use(ownSubmitPage(house.renderer));
       for (const middleware of entrance) provider.use(middleware);
       provider.use(oneUnitOfWork(house));
       provider.use(routes(house));

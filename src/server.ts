@@ -1,4 +1,5 @@
 /** The server: an installation behind a port. */
+import { createHmac } from "node:crypto";
 import type { RequestListener } from "node:http";
 import type { Configuration } from "oidc-provider";
 import { accounts } from "./account/accounts.ts";
@@ -15,6 +16,7 @@ import { type Installation, openInstallation } from "./installation.ts";
 import { type Logger, silentLogger } from "./log.ts";
 import { serverConfiguration } from "./oidc/configuration.ts";
 import { cookieKeys } from "./oidc/cookie-keys.ts";
+import { deviceGuesses } from "./oidc/device-guesses.ts";
 import { signingKeys } from "./oidc/keys.ts";
 import { createProvider } from "./oidc/provider.ts";
 import { type Foundation, passkeysFor } from "./plugin.ts";
@@ -98,11 +100,14 @@ async function createHandler(
   const assets = loadAssets(views);
   const renderer = createRenderer({ ...views, assets });
   const passkeys = passkeysFor(foundation(installation, { issuer, unit, assets, renderer }));
+  const [userCodeKey = ""] = vault.derive("user codes");
   const own = serverConfiguration({
     store,
     unit,
     clients,
     clock,
+    deviceGuesses: deviceGuesses(store, settings.limits.guesses),
+    userCodeHash: (code) => createHmac("sha256", userCodeKey).update(code).digest("base64url"),
     issuer,
     keys: await signingKeys(store, vault, clock),
     cookieKeys: cookieKeys(vault.derive("cookies")),

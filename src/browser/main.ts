@@ -18,6 +18,8 @@ let running = false;
 
 const form = document.querySelector<HTMLFormElement>(CEREMONY);
 if (form !== null) start(openPage(form));
+// A form of the provider that is on its way to somewhere else; the button is for who has no script.
+document.querySelector<HTMLFormElement>("form[data-submit]")?.submit();
 for (const decision of document.querySelectorAll<HTMLFormElement>("form[data-decision]"))
   startDecision(decision);
 

@@ -81,7 +81,7 @@ export async function showConfirm(house: House, ctx: Context, purpose: Action): 
   if (!account) return toSignIn(ctx, HOME);
   const id = param(ctx, "id");
   const subject = account.passkeys.find((passkey) => passkey.id === id);
-  if (purpose === "remove_passkey" && !subject) throw refuse("passkey_unknown");
+  if (purpose === "remove_passkey") assertRemovable(account, subject);
   const place = actionPlace(house, ctx, account, purpose, id);
   const ceremony = await askForAssertion(house, place, `${ctx.path}/confirm`, account);
   page(house.renderer, ctx, "confirm", {
@@ -90,6 +90,13 @@ export async function showConfirm(house: House, ctx: Context, purpose: Action): 
     cancelUrl: HOME,
     ...(subject ? { subject: subject.name } : {}),
   });
+}
+
+/** Said before anybody is asked for a passkey; the account's own rule decides again when it is removed. */
+function assertRemovable(account: Account, subject: Passkey | undefined): asserts subject is Passkey {
+  if (!subject) throw refuse("passkey_unknown");
+  const others = account.passkeys.filter(({ id, state }) => state === "active" && id !== subject.id);
+  if (others.length === 0) throw refuse("last_way_in");
 }
 
 /** `POST /account/passkeys/:id/remove/confirm` */

@@ -1,7 +1,7 @@
 /** The door of the server: a name for each request, the health checks, and nothing for foreign hosts. */
 import { randomUUID } from "node:crypto";
 import type { RequestListener } from "node:http";
-import Koa, { type Middleware } from "koa";
+import Koa, { type Context, type Middleware } from "koa";
 import { refuse } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import { stateOf } from "./house.ts";
@@ -75,11 +75,11 @@ export function ownHost(issuer: URL): Middleware {
     const host = headers.host ?? "";
     // Of two names each proxy on the way may have believed another one (RFC 9112, section 3.2).
     if ((ctx.req.headersDistinct.host ?? []).length > 1) throw refuse("host_refused");
-    if (host.toLowerCase() !== issuer.host || !url.startsWith("/")) {
-      if (!isPageOnLoopback(issuer, host, ctx.method, ctx.accepts("json", "html") === "html"))
-        throw refuse("host_refused");
+    if (!url.startsWith("/")) throw refuse("host_refused");
+    if (host.toLowerCase() !== issuer.host) {
+      if (!isPageOnLoopback(issuer, host, ctx)) throw refuse("host_refused");
       ctx.status = 302;
-      ctx.set("location", new URL(ctx.url.replace(/^\/+/, "/"), issuer).href);
+      ctx.set("location", `${issuer.origin}${url.replace(/^\/+/, "/")}`);
       ctx.body = "";
       return;
     }
@@ -90,11 +90,14 @@ export function ownHost(issuer: URL): Middleware {
   };
 }
 
-function isPageOnLoopback(issuer: URL, host: string, method: string, html: boolean): boolean {
+/** What programs ask for by the address that discovery gave them; anything else is a page that somebody typed. */
+const FOR_PROGRAMS = /^\/(\.well-known|api|jwks|me|request|token|device\/auth)(\/|$)/;
+
+function isPageOnLoopback(issuer: URL, host: string, { method, path }: Context): boolean {
   return (
     issuer.hostname === "localhost" &&
-    method === "GET" &&
-    html &&
+    (method === "GET" || method === "HEAD") &&
+    !FOR_PROGRAMS.test(path) &&
     LOOPBACK.test(host) &&
     portOf(host) === portOf(issuer.host)
   );

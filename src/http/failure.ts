@@ -39,7 +39,7 @@ export function answerError(
   if (refusal.status >= 500) log.error({ requestId, code: refusal.code, err: error }, "request failed");
   ctx.status = refusal.status;
   if (refusal.status === 503 || refusal.status === 429) {
-    if (!ctx.response.get("retry-after")) ctx.set("retry-after", RETRY_AFTER_SECONDS);
+    ctx.set("retry-after", String(refusal.members.retry_after ?? RETRY_AFTER_SECONDS));
   }
   if (wantsProblem(ctx)) {
     answerProblem(renderer, ctx, refusal);

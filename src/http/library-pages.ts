@@ -1,5 +1,5 @@
 /** The pages at the library's own endpoints: errors, signing out, connecting a device. */
-import type { Context } from "koa";
+import type { Context, Middleware } from "koa";
 import { type ErrorCode, refuse } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import type { LibraryPages } from "../oidc/configuration.ts";
@@ -38,7 +38,7 @@ export function libraryPages({ renderer, issuer, log }: LibraryPagesDependencies
       page(renderer, plain(ctx), "logged_out", named(ctx));
     },
     async deviceCode(ctx, form, error) {
-      page(renderer, plain(ctx), "device", { form, failed: error !== undefined });
+      page(renderer, plain(ctx), "device", { form, ...problemOf(error) });
     },
     async deviceConfirm(ctx, form, userCode) {
       page(renderer, plain(ctx), "device_confirm", { form, userCode, app: named(ctx).app ?? { name: "" } });
@@ -52,4 +52,23 @@ export function libraryPages({ renderer, issuer, log }: LibraryPagesDependencies
 function codeOf(error: string, cause: Error): ErrorCode {
   if (cause.name === "SessionNotFound") return "interaction_expired";
   return error === "server_error" ? "internal" : "request_invalid";
+}
+
+/** Why the library asks for the code once more; it names its errors by their class. */
+function problemOf(error: unknown): { problem?: "failed" | "cancelled" } {
+  if (error === undefined) return {};
+  return { problem: error instanceof Error && error.name === "AbortedError" ? "cancelled" : "failed" };
+}
+
+/** How the library's own page that posts itself begins, in English and with a script of its own. */
+const SELF_POSTING = "<title>Submitting Callback</title>";
+
+/** Shows ours instead: in the person's language, sent on by the one client script. */
+export function ownSubmitPage(renderer: Renderer): Middleware {
+  return async function replaceSubmitPage(ctx, next) {
+    await next();
+    if (!("oidc" in ctx) || typeof ctx.body !== "string" || !ctx.body.includes(SELF_POSTING)) return;
+    const form = /<form\b[^]*<\/form>/.exec(ctx.body)?.[0];
+    if (form) page(renderer, ctx, "submit", { form });
+  };
 }

@@ -1,7 +1,7 @@
 /** Every address of ours, in one table. The OpenID endpoints are the library's own. */
-import Router, { type RouterContext } from "@koa/router";
+import Router, { type Layer, type RouterContext } from "@koa/router";
 import type { Context, Middleware, Next } from "koa";
-import { isRefusal } from "../errors.ts";
+import { isRefusal, refuse } from "../errors.ts";
 import { announce } from "../passkey/announce.ts";
 import { refusalReason } from "../passkey/refusal.ts";
 import * as account from "./account.ts";
@@ -12,6 +12,7 @@ import { limited } from "./limits.ts";
 import { page } from "./page.ts";
 import * as setup from "./setup.ts";
 import * as signIn from "./sign-in.ts";
+import * as wellKnown from "./well-known.ts";
 
 /** `next` leads on to the library. */
 type Handler = (house: House, ctx: Context, next: Next) => Promise<void> | void;
@@ -25,6 +26,9 @@ type Limit = "ceremonies" | "signUps";
 const table: readonly (readonly [method: "get" | "post", path: string, handler: Handler, limit?: Limit])[] = [
   [get, "/", (_house, ctx) => ctx.redirect("/account")],
   [get, "/assets/:file", ({ assets }, ctx) => serveAsset(assets, ctx)],
+  [get, "/.well-known/change-password", (_house, ctx) => ctx.redirect("/account")],
+  [get, "/.well-known/passkey-endpoints", wellKnown.passkeyEndpoints],
+  [get, "/.well-known/webauthn", wellKnown.relatedOrigins],
   [get, "/about/passkeys", ({ renderer }, ctx) => page(renderer, ctx, "about", {})],
 
   [get, "/interaction/:uid", interaction.showInteraction, "ceremonies"],
@@ -69,7 +73,7 @@ const table: readonly (readonly [method: "get" | "post", path: string, handler: 
 
 /** Our routes as one middleware. */
 export function routes(house: House): Middleware {
-  const router = new Router({ strict: true });
+  const router = new Router();
   const limits = {
     ceremonies: limited(house.store, "ceremonies", house.limits.ceremonies),
     signUps: limited(house.store, "signUps", house.limits.signUps),
@@ -84,7 +88,13 @@ export function routes(house: House): Middleware {
   const dispatch = router.routes() as unknown as Middleware;
   // The library's addresses need not be held against each of ours.
   return async function ownRoutes(ctx, next) {
-    return ours.has(ctx.path.split("/", 2)[1]) ? dispatch(ctx, next) : next();
+    if (!ours.has(ctx.path.split("/", 2)[1])) return next();
+    await dispatch(ctx, next);
+    const { matched = [] } = ctx as unknown as { matched?: Layer[] };
+    if (ctx.status === 404 && ctx.body == null && matched.length > 0) {
+      ctx.set("allow", [...new Set(matched.flatMap(({ methods }) => methods))].join(", "));
+      throw refuse("method_not_allowed");
+    }
   };
 }
 

@@ -13,6 +13,7 @@ import { fingerprint, newVersion } from "../store/record.ts";
 import type { Key, Millis, Store } from "../store/store.ts";
 import type { UnitOfWork } from "../store/unit.ts";
 import type { Clients } from "./clients.ts";
+import type { DeviceGuesses } from "./device-guesses.ts";
 import { sealInteraction, unsealInteraction } from "./interaction-payload.ts";
 import { SessionAdapter } from "./session-adapter.ts";
 
@@ -24,6 +25,9 @@ export interface AdapterDependencies {
   unit: UnitOfWork;
   clients: Clients;
   clock: Clock;
+  deviceGuesses: DeviceGuesses;
+  /** A keyed hash; the same on every instance. */
+  userCodeHash(code: string): string;
 }
 
 /** Record kinds by model name. */
@@ -186,20 +190,24 @@ class DeviceAdapter extends CodeAdapter {
       const hint = this.hint(payload.userCode);
       await this.d.unit.write(
         hint,
-        sealInteraction(payload.userCode, { deviceCode: id }),
+        sealInteraction(this.d.userCodeHash(payload.userCode), { deviceCode: id }),
         lifetime(expiresIn),
       );
     }
   }
 
   override async findByUserCode(code: string): Promise<AdapterPayload | undefined> {
+    await this.d.deviceGuesses.allow(code);
     const found = await this.d.unit.read<AdapterPayload>(this.hint(code));
-    const id = found && (unsealInteraction(code, found.value).deviceCode as string);
-    return id === undefined ? undefined : this.find(id);
+    const id = found && (unsealInteraction(this.d.userCodeHash(code), found.value).deviceCode as string);
+    if (id === undefined) return undefined;
+    await this.d.deviceGuesses.right(code);
+    return this.find(id);
   }
 
+  /** A short code can be tried out against its hash, so the hash has a key that is not in the store. */
   private hint(code: string): Key {
-    return `usercode:${fingerprint(code)}`;
+    return `usercode:${fingerprint(this.d.userCodeHash(code))}`;
   }
 }
 

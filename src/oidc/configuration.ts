@@ -3,6 +3,7 @@
  * own; what a plugin brings to somebody else's provider is in `contribution.ts`.
  */
 import { type Configuration, errors, type KoaContextWithOIDC } from "oidc-provider";
+import { type Clock, epoch } from "../clock.ts";
 import { type AdapterDependencies, adapterFactory, CLOCK_TOLERANCE } from "./adapter.ts";
 import { isFirstParty, mayReadFrom, requiresPkce } from "./client-facts.ts";
 import { EXTRA_CLIENT_METADATA } from "./client-metadata.ts";
@@ -34,6 +35,7 @@ export interface ProviderSettings extends AdapterDependencies {
   pages: LibraryPages;
 }
 
+const ASSERTION_SECONDS = 60 * 60;
 const FETCH_LIMIT = 64 * 1024;
 
 /** Everything `new Provider(issuer, …)` takes for the server's own provider. */
@@ -62,6 +64,7 @@ export function serverConfiguration(settings: ProviderSettings): Configuration {
       client.grantTypeAllowed("refresh_token") && code.scopes.has("offline_access"),
     extraParams: { offline_access: keepOfflineAccess },
     clientBasedCORS: (_ctx, origin, client) => mayReadFrom(client, origin),
+    assertJwtClientAuthClaimsAndHeader: (_ctx, claims) => assertShortLived(settings.clock, claims),
     // The library destroys sockets to private addresses; apps under development are at localhost.
     ...(issuer.hostname === "localhost" ? { fetch: fetchAnywhere } : {}),
     fetchResponseBodyLimits: { jwks_uri: FETCH_LIMIT, sector_identifier_uri: FETCH_LIMIT },
@@ -133,6 +136,8 @@ function cookies(issuer: URL, keys: CookieKeys): Configuration["cookies"] {
  */
 async function keepOfflineAccess(ctx: KoaContextWithOIDC): Promise<void> {
   const { client, params } = ctx.oidc;
+  // A code in a fragment is a code in every script of the page (RFC 9700, section 4.3); nothing we issue needs it.
+  if (params?.response_mode === "fragment") throw new errors.UnsupportedResponseMode();
   if (!client || !params || !isFirstParty(client) || !client.grantTypeAllowed("refresh_token")) return;
   const requested = requestedScope(ctx).split(" ");
   const kept = typeof params.scope === "string" ? params.scope.split(" ") : [];
@@ -159,4 +164,11 @@ function fetchAnywhere(
 ): Promise<Response> {
   const { dispatcher: _, ...rest } = init ?? {};
   return fetch(input, rest);
+}
+
+/** Each assertion is remembered until it ends, so that it works once; none may have that last for ever. */
+async function assertShortLived(clock: Clock, { exp }: Record<string, unknown>): Promise<void> {
+  if (typeof exp === "number" && exp > epoch(clock) + ASSERTION_SECONDS) {
+    throw new errors.InvalidClientAuth(`expires more than ${ASSERTION_SECONDS} seconds from now`);
+  }
 }

@@ -9,7 +9,15 @@ import type {
   PublicKeyCredentialRequestOptionsJSON,
   RegistrationResponseJSON,
 } from "../passkey/json.ts";
-import { authenticatorDataFor, base64url, clientDataJSON, identity, requireBase64url, reshape, sha256 } from "./answer.ts";
+import {
+  authenticatorDataFor,
+  base64url,
+  clientDataJSON,
+  identity,
+  requireBase64url,
+  reshape,
+  sha256,
+} from "./answer.ts";
 import { attestationObject } from "./attestation.ts";
 import { encodeCbor } from "./cbor.ts";
 import { attestationAuthority, attestationCertificate, type Certificate, toPem } from "./certificate.ts";

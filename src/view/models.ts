@@ -67,9 +67,11 @@ export interface ViewModels {
   error: { code: string; status: number; detail?: string; requestId: string; app?: AppModel };
   /** Ask before signing out; `form` is the library's own form (id `op.logoutForm`). */
   logout: { form: string; app?: AppModel };
+  /** A form of the library that sends itself on; with the button for who has no script. */
+  submit: { form: string };
   logged_out: { app?: AppModel };
   /** Heading `Connect a device`; `form` is the library's own (id `op.deviceInputForm`). */
-  device: { form: string; failed: boolean };
+  device: { form: string; problem?: "failed" | "cancelled" };
   device_confirm: { form: string; app: AppModel; userCode: string };
   /** Heading `Device connected`. */
   device_done: { app: AppModel };

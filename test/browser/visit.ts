@@ -44,6 +44,9 @@ export interface VisitOptions extends BrowserContextOptions {
   as?: Person;
 }
 
+/** Less than a test may take, so that what was waited for is named. In milliseconds. */
+const PATIENCE = 20_000;
+
 /** Builds the program and the client script where the sources are newer. */
 export function buildProgram(): void {
   const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -55,6 +58,7 @@ export function buildProgram(): void {
 export async function visit(browser: Browser, options: VisitOptions = {}): Promise<Visit> {
   const { authenticator: kind = {}, as, ...rest } = options;
   const context = await browser.newContext({ locale: "en-GB", ...rest });
+  context.setDefaultTimeout(PATIENCE);
   const complaints: string[] = [];
   const refusals: number[] = [];
   context.on("console", (message) => note(message, complaints, refusals));

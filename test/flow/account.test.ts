@@ -154,7 +154,9 @@ describe.each(stores)("the account page over $name", (kind) => {
   it("refuses to remove the last passkey", async () => {
     const [only] = await passkeys();
     const page = await jane.submit(`/account/passkeys/${only?.id}/remove`);
-    expect(refused(await jane.perform(page))).toEqual([409, "last_way_in"]);
+    expect(page.status).toBe(409);
+    expect(page.text).toContain("last_way_in");
+    expect(page.text).not.toContain("data-ceremony");
     expect(await passkeys()).toHaveLength(1);
   });
 

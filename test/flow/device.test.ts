@@ -19,7 +19,9 @@ describe.each(stores)("a device over $name", (kind) => {
   let tv: RelyingParty;
 
   beforeAll(async () => {
-    running = await startInstallation(kind);
+    running = await startInstallation(kind, {
+      limits: { guesses: { perAddress: "1000/1h", perAccount: "1000/1h" } },
+    });
     jane = running.browser();
     await (await running.app()).signUp(jane, { email: "jane@example.com" });
     tv = await running.app({
@@ -116,5 +118,47 @@ describe.each(stores)("a device over $name", (kind) => {
     await send(jane, await send(jane, await jane.open(verification_uri), { user_code }), {});
     const answers = await Promise.all(Array.from({ length: 50 }, () => poll(device_code)));
     expect(answers.filter(([status]) => status === 200)).toHaveLength(1);
+  });
+});
+
+describe.each(stores)("guessing the code of a device over $name", (kind) => {
+  let running: Running;
+
+  beforeAll(async () => {
+    running = await startInstallation(kind, {
+      limits: { guesses: { perAddress: "6/1h", perAccount: "3/15m" } },
+    });
+  });
+  afterAll(() => running.stop());
+
+  async function guess(browser: Browser, user_code: string): Promise<number> {
+    const page = await browser.open("/device");
+    const xsrf = /name="xsrf" value="([^"]+)"/.exec(page.text)?.[1] ?? "";
+    const answer = await browser.request("/device", {
+      method: "POST",
+      body: new URLSearchParams({ xsrf, user_code }),
+      headers: { origin: running.issuer },
+    });
+    if (answer.status === 429) expect(Number(answer.headers.get("retry-after"))).toBeGreaterThan(60);
+    return answer.status;
+  }
+
+  it("is limited for the account that is signed in, and for the address it comes from", async () => {
+    const app = await running.app();
+    const jane = running.browser();
+    await app.signUp(jane, { email: "jane@example.com" });
+    const codes = ["BBBB-BBBB", "CCCC-CCCC", "DDDD-DDDD", "FFFF-FFFF"];
+    const answers = [];
+    for (const code of codes) answers.push(await guess(jane, code));
+    expect(answers).toEqual([200, 200, 200, 429]);
+
+    const stranger = running.browser();
+    expect(await guess(stranger, "GGGG-GGGG")).toBe(200);
+    const burst = await Promise.all(
+      ["HHHH-HHHH", "JJJJ-JJJJ", "KKKK-KKKK"].map((code) => guess(stranger, code)),
+    );
+    console.log(answers, burst);
+    expect(burst.filter((status) => status === 200)).toHaveLength(1);
+    expect(burst.filter((status) => status === 429)).toHaveLength(2);
   });
 });

@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import "../support/prototypes.ts";
 import { clientAddress } from "../../src/http/entrance.ts";
-import { bucketOf } from "../../src/http/limits.ts";
+import { addressBucket } from "../../src/store/rate.ts";
 
 describe("SEC-67 the client's address", () => {
   it.each([
@@ -25,7 +25,7 @@ describe("SEC-68 addresses of one customer", () => {
     ["fe80::1%eth0", "fe80::2%eth1"],
     ["::1", "0:0:0:0:0:0:0:1"],
   ])("%s and %s are one", (one, other) => {
-    expect(bucketOf(one)).toBe(bucketOf(other));
+    expect(addressBucket(one)).toBe(addressBucket(other));
   });
 
   it.each([
@@ -34,6 +34,6 @@ describe("SEC-68 addresses of one customer", () => {
     ["2001:db8:0:1::", "2001:db8:1::"],
     ["::1", "::ffff:0.0.0.1"],
   ])("%s and %s are two", (one, other) => {
-    expect(bucketOf(one)).not.toBe(bucketOf(other));
+    expect(addressBucket(one)).not.toBe(addressBucket(other));
   });
 });

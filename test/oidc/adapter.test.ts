@@ -10,6 +10,7 @@ import { sealInteraction, unsealInteraction } from "../../src/oidc/interaction-p
 import { fingerprint } from "../../src/store/record.ts";
 import type { Entry, Store } from "../../src/store/store.ts";
 import { type UnitOfWork, unitOfWork } from "../../src/store/unit.ts";
+import { anyDevice } from "../support/devices.ts";
 import { type OpenStore, stores } from "../support/stores.ts";
 
 const MODELS = [
@@ -68,7 +69,7 @@ describe.each(stores)("the adapter over $name", (kind) => {
     store = opened.store;
     unit = unitOfWork(store);
     const registry = clients({ store, clock: systemClock, announce: () => {} });
-    model = adapterFactory({ store, unit, clients: registry, clock: systemClock });
+    model = adapterFactory({ store, unit, clients: registry, clock: systemClock, ...anyDevice });
   });
   afterAll(() => opened.close());
 
@@ -119,9 +120,13 @@ describe.each(stores)("the adapter over $name", (kind) => {
       const second = await opened.reopen();
       const registry = clients({ store: second, clock: systemClock, announce: () => {} });
       const otherUnit = unitOfWork(second);
-      const other = adapterFactory({ store: second, unit: otherUnit, clients: registry, clock: systemClock })(
-        name,
-      );
+      const other = adapterFactory({
+        store: second,
+        unit: otherUnit,
+        clients: registry,
+        clock: systemClock,
+        ...anyDevice,
+      })(name);
       const attempts = Array.from({ length: 50 }, (_, n) =>
         n % 2 === 0 ? unit.run(() => model(name).consume(id)) : otherUnit.run(() => other.consume(id)),
       );

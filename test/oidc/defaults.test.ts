@@ -9,6 +9,7 @@ import { cookieKeys } from "../../src/oidc/cookie-keys.ts";
 import { signingKeys } from "../../src/oidc/keys.ts";
 import { unitOfWork } from "../../src/store/unit.ts";
 import type { Browser } from "../support/browser.ts";
+import { anyDevice } from "../support/devices.ts";
 import { type Running, startInstallation } from "../support/installation.ts";
 import type { RelyingParty } from "../support/relying-party.ts";
 import { type StoreKind, stores } from "../support/stores.ts";
@@ -32,7 +33,7 @@ describe("the provider's configuration", () => {
     for (const name of ["info", "warn", "error", "log"] as const)
       vi.spyOn(console, name).mockImplementation((...args) => void said.push(args));
     const { store, clients, vault } = running.installation;
-    const d = { store, unit: unitOfWork(store), clients, clock: systemClock };
+    const d = { store, unit: unitOfWork(store), clients, clock: systemClock, ...anyDevice };
     const answer = async () => {};
     const own = serverConfiguration({
       ...d,

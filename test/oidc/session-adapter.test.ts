@@ -7,6 +7,7 @@ import { systemClock } from "../../src/clock.ts";
 import { adapterFactory } from "../../src/oidc/adapter.ts";
 import { clients } from "../../src/oidc/clients.ts";
 import { type UnitOfWork, unitOfWork } from "../../src/store/unit.ts";
+import { anyDevice } from "../support/devices.ts";
 import { type OpenStore, stores } from "../support/stores.ts";
 
 const newId = () => randomBytes(32).toString("base64url");
@@ -24,7 +25,9 @@ describe.each(stores)("sessions over $name", (kind) => {
     const { store } = opened;
     unit = unitOfWork(store);
     const registry = clients({ store, clock: systemClock, announce: () => {} });
-    sessions = adapterFactory({ store, unit, clients: registry, clock: systemClock })("Session");
+    sessions = adapterFactory({ store, unit, clients: registry, clock: systemClock, ...anyDevice })(
+      "Session",
+    );
   });
   afterAll(() => opened.close());
   beforeEach(async () => {
@@ -57,7 +60,11 @@ describe.each(stores)("sessions over $name", (kind) => {
     const other = unitOfWork(store);
     const registry = clients({ store, clock: systemClock, announce: () => {} });
     return other.run(() =>
-      work(adapterFactory({ store, unit: other, clients: registry, clock: systemClock })("Session")),
+      work(
+        adapterFactory({ store, unit: other, clients: registry, clock: systemClock, ...anyDevice })(
+          "Session",
+        ),
+      ),
     );
   };
 

@@ -201,8 +201,14 @@ export const samples: Sample[] = [
     },
   },
   { title: "logged out", view: "logged_out", model: { app } },
-  { title: "device", view: "device", model: { form: deviceForm(""), failed: false } },
-  { title: "device failed", view: "device", model: { form: deviceForm("WDJB-MJHX"), failed: true } },
+  { title: "device", view: "device", model: { form: deviceForm("") } },
+  { title: "device failed", view: "device", model: { form: deviceForm("WDJB-MJHX"), problem: "failed" } },
+  { title: "device cancelled", view: "device", model: { form: deviceForm(""), problem: "cancelled" } },
+  {
+    title: "submit",
+    view: "submit",
+    model: { form: logoutForm("https://app.example.com/cb", "SplxlOBeZQQYbYS6WxSbIA") },
+  },
   {
     title: "device confirm",
     view: "device_confirm",

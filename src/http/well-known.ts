@@ -1,0 +1,16 @@
+/** What browsers and password managers look for at well-known addresses. */
+import type { Context } from "koa";
+import { refuse } from "../errors.ts";
+import type { House } from "./house.ts";
+
+/** `GET /.well-known/passkey-endpoints` (W3C, "A Well-Known URL for Relying Party Passkey Endpoints"). */
+export function passkeyEndpoints({ issuer }: House, ctx: Context): void {
+  ctx.body = { enroll: `${issuer.origin}/account/passkeys/add`, manage: `${issuer.origin}/account` };
+}
+
+/** `GET /.well-known/webauthn` (WebAuthn Level 3, section 5.11): other origins that may use our passkeys. */
+export function relatedOrigins({ issuer, rp }: House, ctx: Context): void {
+  const origins = rp.origins.filter((origin) => origin !== issuer.origin);
+  if (origins.length === 0) throw refuse("not_found");
+  ctx.body = { origins };
+}
