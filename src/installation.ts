@@ -2,18 +2,18 @@
  * An installation: a store that belongs to this provider, opened with its secret. What the server and every command
  * work on.
  */
-import { randomBytes, randomUUID } from "node:crypto";
-import { mkdirSync, writeFileSync } from "node:fs";
-import { dirname } from "node:path";
+import { randomUUID } from "node:crypto";
 import { type Accounts, accounts } from "./account/accounts.ts";
 import { type SetupLink, setupLink } from "./account/setup.ts";
 import { type Clock, systemClock } from "./clock.ts";
-import { readSecret } from "./config/files.ts";
 import { ConfigurationError, type Settings } from "./config/load.ts";
+import { rootSecrets, secretMismatch } from "./config/root-secret.ts";
+import { isRefusal } from "./errors.ts";
 import type { Event, Listener } from "./events.ts";
 import { type Logger, silentLogger } from "./log.ts";
 import { type Clients, clients } from "./oidc/clients.ts";
 import { withoutNotice } from "./oidc/quiet.ts";
+import { change } from "./store/change.ts";
 import { connectStore } from "./store/connect.ts";
 import { newVersion, recordKind } from "./store/record.ts";
 import type { Store } from "./store/store.ts";
@@ -66,9 +66,9 @@ export async function openInstallation(
   options: InstallationOptions = {},
 ): Promise<Installation> {
   const { log = silentLogger, clock = systemClock } = options;
-  const vault = createVault(secretsOf(settings));
   const store = options.store ?? (await connectStore(settings.store, { log, durability: "configured" }));
   try {
+    const vault = createVault(rootSecrets(settings, (await metaRecord.read(store, META)) !== undefined));
     const meta = await openMeta(store, vault, settings, clock, options.initialise ?? settings.isLocal);
     const announce = eventLog(log);
     const people = accounts({ store, clock, announce });
@@ -128,8 +128,26 @@ async function openMeta(
       `LATCHKEY_STORE_ID (storeId): expected ${settings.storeId}, the store is ${found.id}`,
     ]);
   }
-  vault.open(found.proof, "proof");
+  await fitSecret(store, vault, settings, found);
   return found;
+}
+
+/** The secret must open the store; one that was rotated is replaced by the newest, so that the old one can go. */
+async function fitSecret(store: Store, vault: Vault, settings: Settings, { proof }: Meta): Promise<void> {
+  try {
+    vault.open(proof, "proof");
+  } catch (cause) {
+    throw isRefusal(cause, "secret_mismatch") ? secretMismatch(settings) : cause;
+  }
+  if (vault.isCurrent(proof, "proof")) return;
+  const decide = (meta: Meta | undefined) => ({
+    value: meta && { ...meta, proof: vault.wrap(PROOF, "proof") },
+    result: undefined,
+  });
+  // The keys first: as long as they need the old secret, so does the proof.
+  const { signingKeys } = await import("./oidc/keys.ts");
+  await signingKeys(store, vault, systemClock);
+  await change(store, metaRecord, META, decide, { durable: true });
 }
 
 function emptied(expected: string): ConfigurationError {
@@ -137,22 +155,6 @@ function emptied(expected: string): ConfigurationError {
     `LATCHKEY_STORE (store): expected ${expected}, found an empty one. ` +
       "If this is a new installation, run `latchkey setup`; if it is not, do not: restore the data first.",
   ]);
-}
-
-/** The root secret: from the settings, or on localhost from a file that only its owner reads. */
-function secretsOf({ secret, secretFile }: Settings): string[] {
-  if (secret.length > 0) return secret;
-  if (secretFile === undefined) throw new TypeError("settings without a secret and without a place for one");
-  mkdirSync(dirname(secretFile), { recursive: true, mode: 0o700 });
-  try {
-    // Of several processes that start at once, one writes; `wx` makes the others read.
-    writeFileSync(secretFile, `${randomBytes(32).toString("base64url")}\n`, { flag: "wx", mode: 0o600 });
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-  }
-  const read = readSecret(secretFile);
-  if ("problem" in read) throw new ConfigurationError([`LATCHKEY_SECRET (secret): ${read.problem}`]);
-  return [read.secret];
 }
 
 /** What happened, in the log: counters and refusals are for whoever watches, the rest is for the record. */

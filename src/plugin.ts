@@ -55,6 +55,6 @@ function oneUnitOfWork({ unit, provider }: House): Middleware {
       const [outcome] = await Promise.allSettled([next()]);
       if (refusals.has(ctx)) throw refusals.get(ctx);
       if (outcome.status === "rejected") throw outcome.reason;
-    });
+    }, ctx);
   };
 }

@@ -5,11 +5,12 @@ import type { Configuration } from "oidc-provider";
 import { accounts } from "./account/accounts.ts";
 import { setupLink } from "./account/setup.ts";
 import { type Clock, systemClock } from "./clock.ts";
-import type { Settings } from "./config/load.ts";
+import { ConfigurationError, type Settings } from "./config/load.ts";
 import { mountDemo } from "./demo/demo.ts";
 import { health, healthHandler, ownHost, requestLog } from "./http/entrance.ts";
 import { libraryPages } from "./http/library-pages.ts";
 import { listen } from "./http/listener.ts";
+import { ownForms } from "./http/own-forms.ts";
 import { permits } from "./http/permits.ts";
 import { postToGet } from "./http/post-to-get.ts";
 import { type Installation, openInstallation } from "./installation.ts";
@@ -17,6 +18,7 @@ import { type Logger, silentLogger } from "./log.ts";
 import { serverConfiguration } from "./oidc/configuration.ts";
 import { cookieKeys } from "./oidc/cookie-keys.ts";
 import { deviceGuesses } from "./oidc/device-guesses.ts";
+import { libraryContext } from "./oidc/internals.ts";
 import { signingKeys } from "./oidc/keys.ts";
 import { createProvider } from "./oidc/provider.ts";
 import { type Foundation, passkeysFor } from "./plugin.ts";
@@ -42,6 +44,8 @@ export interface ServerOptions {
   store?: Store;
 }
 
+const ONE_PROCESS =
+  "LATCHKEY_WORKERS (workers): this version serves with one process; start it several times on the same store instead";
 const SWEEP_EVERY = 60_000;
 const TIDY_EVERY = 60 * 60_000;
 
@@ -52,6 +56,7 @@ const TIDY_EVERY = 60 * 60_000;
  */
 export async function startServer(settings: Settings, options: ServerOptions = {}): Promise<RunningServer> {
   const { log = silentLogger, clock = systemClock } = options;
+  if (settings.workers > 1) throw new ConfigurationError([ONE_PROCESS]);
   const installation = await openInstallation(settings, { ...options, log, clock });
   const { store, accounts, setup } = installation;
   const open: { close(): Promise<void> }[] = [installation];
@@ -95,7 +100,7 @@ async function createHandler(
 ): Promise<RequestListener> {
   const { settings, store, vault, log, clock, clients } = installation;
   const issuer = new URL(settings.issuer);
-  const unit = unitOfWork(store);
+  const unit = unitOfWork(store, await libraryContext());
   const views = settings.views === undefined ? {} : { overlay: settings.views };
   const assets = loadAssets(views);
   const renderer = createRenderer({ ...views, assets });
@@ -115,8 +120,8 @@ async function createHandler(
     pages: libraryPages({ renderer, issuer, log }),
   });
   const provider = createProvider(issuer, join(own, passkeys.contribution), log);
-  const entrance = [ownHost(issuer), postToGet()];
-  provider.use(requestLog(log, settings.trustProxy));
+  const entrance = [ownHost(issuer), ownForms(issuer), postToGet()];
+  provider.use(requestLog(log, settings.trustProxy, settings.log.level === "debug"));
   passkeys.mount(provider, settings.adminPort ? entrance : [health(ready), ...entrance]);
   if (settings.isLocal) await mountDemo(provider, { issuer, store, clock, renderer, vault });
   return provider.callback();

@@ -19,6 +19,8 @@ export interface Vault {
   wrap(value: string, context: string): string;
   /** @throws `secret_mismatch` when none of the secrets fits. */
   open(wrapped: string, context: string): string;
+  /** Whether the newest secret opens it; otherwise it is to be wrapped anew, so that the older ones can go. */
+  isCurrent(wrapped: string, context: string): boolean;
   /** One derived key for each secret, newest first: for cookie signatures and nonces, which may change. */
   derive(purpose: string): string[];
 }
@@ -51,6 +53,7 @@ export function createVault(secrets: readonly string[]): Vault {
       }
       throw refuse("secret_mismatch");
     },
+    isCurrent: (wrapped, context) => unseal(keys[0] as Buffer, wrapped, context) !== undefined,
     derive: (purpose) => secrets.map((secret) => subkey(secret, purpose).toString("base64url")),
   };
 }

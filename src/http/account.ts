@@ -68,7 +68,7 @@ function actionPlace(house: House, ctx: Context, account: Account, action: Actio
 
 /** `POST /account/passkeys/add`, `POST /account/passkeys/:id/remove`: lead to the page that asks for the passkey. */
 export async function startAction(house: House, ctx: Context): Promise<void> {
-  assertSameOrigin(ctx, house.rp.origins);
+  assertSameOrigin(ctx, house.issuer);
   await readForm(ctx);
   await require(house, ctx);
   ctx.status = 303;
@@ -117,7 +117,7 @@ export async function confirmAdd(house: House, ctx: Context): Promise<void> {
 }
 
 async function confirm(house: House, ctx: Context, action: Action, subject: string): Promise<Account> {
-  assertSameOrigin(ctx, house.rp.origins);
+  assertSameOrigin(ctx, house.issuer);
   const account = await require(house, ctx);
   const place = actionPlace(house, ctx, account, action, subject);
   await takeAssertion(house, place, await readAuthentication(ctx), account.id);
@@ -146,7 +146,7 @@ export async function showAddPasskey(house: House, ctx: Context): Promise<void> 
 
 /** `POST /account/passkeys/new` */
 export async function addPasskey(house: House, ctx: Context): Promise<void> {
-  assertSameOrigin(ctx, house.rp.origins);
+  assertSameOrigin(ctx, house.issuer);
   const account = await require(house, ctx);
   const permit = String(ctx.query.permit ?? "");
   const subject = `add_passkey:${account.id}:${browserOf(ctx, house.issuer)}`;
@@ -162,7 +162,7 @@ export async function addPasskey(house: House, ctx: Context): Promise<void> {
 
 /** `POST /account/passkeys/:id/rename` */
 export async function renamePasskey(house: House, ctx: Context): Promise<void> {
-  assertSameOrigin(ctx, house.rp.origins);
+  assertSameOrigin(ctx, house.issuer);
   const account = await require(house, ctx);
   const form = await readForm(ctx);
   await house.accounts.renamePasskey(account.id, param(ctx, "id"), form.get("name") ?? "");

@@ -18,8 +18,11 @@ export async function askForAssertion(
   action: string,
   account?: Account,
 ): Promise<CeremonyModel> {
+  const { rp, store, clock } = house;
   const options = await startAuthentication({
-    ...house,
+    rp,
+    store,
+    clock,
     binding: { ...place, purpose: "authentication" },
     ...(account === undefined
       ? {}
@@ -30,9 +33,12 @@ export async function askForAssertion(
 
 /** Judges an assertion and remembers the use. Every refusal is `authentication_failed` or `ceremony_expired`. */
 export async function takeAssertion(house: House, place: Place, response: unknown, expectAccount?: string) {
-  const { accounts } = house;
+  const { rp, store, clock, announce, accounts } = house;
   const done = await finishAuthentication({
-    ...house,
+    rp,
+    store,
+    clock,
+    announce,
     binding: { ...place, purpose: "authentication" },
     response,
     findAccount: (handle) => accounts.findByHandle(handle),

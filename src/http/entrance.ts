@@ -6,8 +6,8 @@ import { refuse } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import { stateOf } from "./house.ts";
 
-/** Names the request, tells its address, and logs what became of it. */
-export function requestLog(log: Logger, trustedProxies: number): Middleware {
+/** Names the request and tells its address; where the log is detailed, says what became of it. */
+export function requestLog(log: Logger, trustedProxies: number, detailed: boolean): Middleware {
   return async function logRequest(ctx, next) {
     const started = performance.now();
     const address = clientAddress(
@@ -19,6 +19,7 @@ export function requestLog(log: Logger, trustedProxies: number): Middleware {
     const { requestId } = stateOf(ctx);
     ctx.set("x-request-id", requestId);
     await next();
+    if (!detailed) return;
     const ms = Math.round(performance.now() - started);
     // The path only: queries carry codes, hints and state.
     log.debug(
@@ -39,8 +40,13 @@ function pathForLog(path: string): string {
  */
 export function clientAddress(peer: string, forwardedFor: string, trustedProxies: number): string {
   if (trustedProxies === 0) return peer;
-  const hops = forwardedFor.split(",").map((hop) => hop.trim());
+  const hops = forwardedFor.split(",").map((hop) => withoutPort(hop.trim()));
   return hops.at(-trustedProxies) || peer;
+}
+
+/** Some proxies write the client's port too, which is another one for each connection. */
+function withoutPort(hop: string): string {
+  return hop.replace(/^\[([^\]]*)\](?::\d+)?$/, "$1").replace(/^(\d+\.\d+\.\d+\.\d+):\d+$/, "$1");
 }
 
 /** `/livez`: the process answers. `/readyz`: it can do its work. On any host, because probes know no names. */

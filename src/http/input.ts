@@ -8,18 +8,19 @@ import { refuse } from "../errors.ts";
 const LIMIT = 16 * 1024;
 
 /**
- * Refuses what another site's page sends with this browser's cookies: a cross-site request names its origin, or says
- * `Sec-Fetch-Site`; a request that does neither comes from no browser of today and carries nobody's cookies.
+ * Refuses what another origin's page sends with this browser's cookies: a cross-origin request names its origin, or
+ * says `Sec-Fetch-Site`; a request that does neither comes from no browser of today and carries nobody's cookies. The
+ * other origins of the relying party count as others: they run ceremonies, but all our pages are the issuer's.
  */
-export function assertSameOrigin(ctx: Context, origins: readonly string[]): void {
-  if (!isOurs(ctx.get("origin"), ctx.get("sec-fetch-site"), origins)) throw refuse("origin_refused");
+export function assertSameOrigin(ctx: Context, issuer: URL): void {
+  if (!isOurs(ctx.get("origin"), ctx.get("sec-fetch-site"), issuer)) throw refuse("origin_refused");
 }
 
-function isOurs(origin: string, site: string, origins: readonly string[]): boolean {
+function isOurs(origin: string, site: string, issuer: URL): boolean {
   // Under `Referrer-Policy: no-referrer` our own plain forms send this (Fetch, section 3.2), as anybody's sandbox does.
   if (origin === "null") return site === "same-origin";
   if (origin === "") return ["", "none", "same-origin"].includes(site);
-  return origins.includes(origin);
+  return origin === issuer.origin;
 }
 
 /** The body as JSON. @throws `media_type_unsupported`, `request_too_large`, `request_invalid` */

@@ -16,6 +16,8 @@ import {
   requestedBy,
 } from "../oidc/interaction.ts";
 import { canResumeWithin, resumeWithin } from "../oidc/resume.ts";
+import { namesOf } from "../oidc/scopes.ts";
+import type { CeremonyModel } from "../view/models.ts";
 import { browserOf } from "./browser.ts";
 import {
   askForAssertion,
@@ -42,13 +44,18 @@ function uidOf(ctx: Context): string {
   return (ctx as Context & { params: { uid: string } }).params.uid;
 }
 
-/** `GET /interaction/:uid`: whatever this interaction waits for. */
+/**
+ * `GET /interaction/:uid`: whatever this interaction waits for. Mostly that is a sign-in, so its challenge is written
+ * while the interaction is read.
+ */
 export async function showInteraction(house: House, ctx: Context): Promise<void> {
+  const ceremony = holdsInteraction(house.provider, ctx, uidOf(ctx)) ? askToSignIn(house, ctx) : undefined;
+  ceremony?.catch(() => {});
   await showing(house, ctx, async (_house, _ctx, interaction) => {
     const { name } = interaction.prompt;
     if (interaction.result?.login || name === "consent") return showConsent(house, ctx, interaction);
     if (name === "create") return showCreate(house, ctx, interaction);
-    if (name === "login") return showSignIn(house, ctx, interaction);
+    if (name === "login") return showSignIn(house, ctx, interaction, ceremony);
     throw refuse("interaction_expired");
   });
 }
@@ -85,16 +92,23 @@ async function showing(house: House, ctx: Context, show: Show): Promise<void> {
   }
 }
 
-async function showSignIn(house: House, ctx: Context, interaction: Interaction): Promise<void> {
+function askToSignIn(house: House, ctx: Context): Promise<CeremonyModel> {
+  const uid = uidOf(ctx);
+  return askForAssertion(house, placeOf(house, ctx, uid, "sign-in"), `/interaction/${uid}/passkey`);
+}
+
+async function showSignIn(
+  house: House,
+  ctx: Context,
+  interaction: Interaction,
+  ceremony: Promise<CeremonyModel> = askToSignIn(house, ctx),
+): Promise<void> {
   const { provider, issuer, signUp } = house;
   const path = `/interaction/${interaction.uid}`;
-  const [client, ceremony] = await Promise.all([
-    clientOf(provider, interaction),
-    askForAssertion(house, placeOf(house, ctx, interaction.uid, "sign-in"), `${path}/passkey`),
-  ]);
+  const client = await clientOf(provider, interaction);
   const hint = interaction.params.login_hint;
   const model = {
-    ...ceremony,
+    ...(await ceremony),
     app: appOf(client, issuer),
     recoverUrl: `${path}/recover`,
     ...(signUp === "open" ? { signUpUrl: `${path}/register` } : {}),
@@ -132,7 +146,7 @@ async function showConsent(house: House, ctx: Context, interaction: Interaction)
     app: appOf(client, house.issuer),
     action: `/interaction/${interaction.uid}/consent`,
     account: account.value.email ?? account.value.username,
-    scopes: requestedBy(interaction).scopes,
+    scopes: namesOf(requestedBy(interaction)),
   };
   page(house.renderer, ctx, "consent", model, interaction.params.ui_locales);
 }
@@ -140,7 +154,7 @@ async function showConsent(house: House, ctx: Context, interaction: Interaction)
 /** `POST /interaction/:uid/passkey`: the interaction, the challenge and the account are read at once. */
 export async function signInWithPasskey(house: House, ctx: Context, next: Next): Promise<void> {
   const uid = uidOf(ctx);
-  assertSameOrigin(ctx, house.rp.origins);
+  assertSameOrigin(ctx, house.issuer);
   const response = await readAuthentication(ctx);
   if (!holdsInteraction(house.provider, ctx, uid)) throw refuse("interaction_expired");
   const [interaction, done] = await bothOrRefuse(
@@ -153,7 +167,7 @@ export async function signInWithPasskey(house: House, ctx: Context, next: Next):
 /** `POST /interaction/:uid/register`: makes the account, and is itself the authentication (UP and UV). */
 export async function signUpWithPasskey(house: House, ctx: Context, next: Next): Promise<void> {
   const uid = uidOf(ctx);
-  assertSameOrigin(ctx, house.rp.origins);
+  assertSameOrigin(ctx, house.issuer);
   if (house.signUp !== "open") throw refuse("sign_up_closed");
   const { response, ...fields } = await readRegistration(ctx);
   if (!holdsInteraction(house.provider, ctx, uid)) throw refuse("interaction_expired");
@@ -165,13 +179,17 @@ export async function signUpWithPasskey(house: House, ctx: Context, next: Next):
   await finish(house, ctx, next, interaction, account.id, passkey);
 }
 
-/** An interaction that is over is said first: it explains whatever else went wrong. */
+/**
+ * An interaction that is over, or in which somebody has signed in already, is said first: it explains whatever else
+ * went wrong, and nothing is made for it.
+ */
 async function bothOrRefuse<T>(
   interaction: Promise<Interaction>,
   ceremony: Promise<T>,
 ): Promise<[Interaction, T]> {
   const [first, second] = await Promise.allSettled([interaction, ceremony]);
   if (first.status === "rejected") throw first.reason;
+  if (first.value.result?.login) throw refuse("interaction_expired");
   if (second.status === "rejected") throw second.reason;
   return [first.value, second.value];
 }
@@ -184,7 +202,6 @@ async function finish(
   accountId: string,
   passkey: Passkey,
 ): Promise<void> {
-  if (interaction.result?.login) throw refuse("interaction_expired");
   const outcome = await finishSignIn(house, ctx, interaction, { accountId, ...passkeyAssurance(passkey) });
   ctx.body = { location: await nextStop(house, ctx, next, interaction, "consent" in outcome) };
 }
@@ -198,7 +215,7 @@ function nextStop(house: House, ctx: Context, next: Next, interaction: Interacti
 
 /** `POST /interaction/:uid/consent`, as JSON from the page's script or as the plain form. */
 export async function decideConsent(house: House, ctx: Context): Promise<void> {
-  assertSameOrigin(ctx, house.rp.origins);
+  assertSameOrigin(ctx, house.issuer);
   const decision = await readDecision(ctx);
   const interaction = await loadInteraction(house.provider, ctx, uidOf(ctx));
   if (!interaction.result?.login && interaction.prompt.name !== "consent")

@@ -28,7 +28,7 @@ export async function showSetup(house: House, ctx: Context): Promise<void> {
 
 /** `POST /setup/:token` */
 export async function createOwner(house: House, ctx: Context): Promise<void> {
-  assertSameOrigin(ctx, house.rp.origins);
+  assertSameOrigin(ctx, house.issuer);
   const { response, ...fields } = await readRegistration(ctx);
   if (!(await house.setup.check(tokenOf(ctx)))) throw refuse("setup_link_invalid");
   const { passkey, handle } = await takePasskey(house, placeOf(house, ctx), response);

@@ -53,7 +53,7 @@ export async function showSignIn(house: House, ctx: Context): Promise<void> {
 
 /** `POST /sign-in` */
 export async function signInHere(house: House, ctx: Context): Promise<void> {
-  assertSameOrigin(ctx, house.rp.origins);
+  assertSameOrigin(ctx, house.issuer);
   const { account, passkey } = await takeAssertion(
     house,
     placeOf(house, ctx, "sign-in"),
@@ -77,7 +77,7 @@ export async function showSignUp(house: House, ctx: Context): Promise<void> {
 
 /** `POST /sign-up` */
 export async function signUpHere(house: House, ctx: Context): Promise<void> {
-  assertSameOrigin(ctx, house.rp.origins);
+  assertSameOrigin(ctx, house.issuer);
   if (house.signUp !== "open") throw refuse("sign_up_closed");
   const { response, ...fields } = await readRegistration(ctx);
   const { passkey, handle } = await takePasskey(house, placeOf(house, ctx, "sign-up"), response);
@@ -93,7 +93,7 @@ function placeOf(house: House, ctx: Context, action: "sign-in" | "sign-up"): Pla
 
 /** `POST /account/sign-out` */
 export async function signOutHere(house: House, ctx: Context): Promise<void> {
-  assertSameOrigin(ctx, house.rp.origins);
+  assertSameOrigin(ctx, house.issuer);
   await readForm(ctx);
   await signOut(house, ctx);
   page(house.renderer, ctx, "logged_out", {});

@@ -9,6 +9,7 @@
  */
 import { type Adapter, type AdapterPayload, errors } from "oidc-provider";
 import { type Clock, epoch } from "../clock.ts";
+import { refuse } from "../errors.ts";
 import { fingerprint, newVersion } from "../store/record.ts";
 import type { Key, Millis, Store } from "../store/store.ts";
 import type { UnitOfWork } from "../store/unit.ts";
@@ -65,9 +66,10 @@ class ModelAdapter implements Adapter {
     await this.d.unit.write(this.key(id), this.encode(id, payload), lifetime(expiresIn));
   }
 
-  async find(id: string): Promise<AdapterPayload | undefined> {
-    const found = await this.d.unit.read<AdapterPayload>(this.key(id));
-    return found && this.decode(id, found.value);
+  find(id: string): Promise<AdapterPayload | undefined> {
+    return this.d.unit
+      .read<AdapterPayload>(this.key(id))
+      .then((found) => found && this.decode(id, found.value));
   }
 
   async destroy(id: string): Promise<void> {
@@ -143,11 +145,26 @@ class InteractionAdapter extends ModelAdapter {
     return found;
   }
 
-  /** An interaction goes on once: of two requests that finish it, one takes it. */
+  /**
+   * Only over what this request read: of two decisions at once one counts, and a request that still has an interaction
+   * open does not bring it back when it went on meanwhile.
+   */
+  override async upsert(id: string, payload: AdapterPayload, expiresIn: number): Promise<void> {
+    const key = this.key(id);
+    const value = this.encode(id, payload);
+    const expect = await this.d.unit.version(key);
+    const options = { expect, version: newVersion(), ttl: lifetime(expiresIn) };
+    await this.d.unit.hold(key, value, async () => {
+      if (!(await this.d.store.commit(key, value, options))) throw refuse("interaction_expired");
+    });
+  }
+
+  /** An interaction goes on once: of two requests that finish it, one takes it, and the other one answers nothing. */
   override async destroy(id: string): Promise<void> {
-    this.d.unit.forget(this.key(id));
-    const taken = await this.d.store.take(this.key(id), newVersion());
-    if (taken === undefined) throw new errors.SessionNotFound("interaction session not found");
+    const key = this.key(id);
+    await this.d.unit.dismiss(key, async () => {
+      if ((await this.d.store.take(key, newVersion())) === undefined) throw refuse("interaction_expired");
+    });
   }
 }
 

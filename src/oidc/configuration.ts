@@ -11,6 +11,7 @@ import { findAccount } from "./contribution.ts";
 import type { CookieKeys } from "./cookie-keys.ts";
 import type { SigningKey } from "./keys.ts";
 import { lifetimes } from "./lifetimes.ts";
+import { SCOPE_CLAIMS } from "./scopes.ts";
 
 /** Pages the library asks for at its own endpoints. */
 export interface LibraryPages {
@@ -54,11 +55,7 @@ export function serverConfiguration(settings: ProviderSettings): Configuration {
     cookies: cookies(issuer, settings.cookieKeys),
     ttl: lifetimes(settings.clock),
     scopes: ["openid", "offline_access"],
-    claims: {
-      profile: ["name", "preferred_username"],
-      email: ["email", "email_verified"],
-      groups: ["groups"],
-    },
+    claims: SCOPE_CLAIMS,
     rotateRefreshToken: true,
     issueRefreshToken: async (_ctx, client, code) =>
       client.grantTypeAllowed("refresh_token") && code.scopes.has("offline_access"),

@@ -9,6 +9,7 @@ import type { Store } from "../store/store.ts";
 import type { UnitOfWork } from "../store/unit.ts";
 import { isFirstParty } from "./client-facts.ts";
 import { grantSeconds } from "./lifetimes.ts";
+import { consentClaims, type Requested } from "./scopes.ts";
 
 export interface ConsentDependencies {
   store: Store;
@@ -27,12 +28,6 @@ const consentRecord = recordKind<Consent>("consent");
 
 function idOf(accountId: string, clientId: string): string {
   return `${accountId}:${clientId}`;
-}
-
-/** The request's own scopes and claims; `openid` is always among the scopes. */
-export interface Requested {
-  scopes: string[];
-  claims: string[];
 }
 
 /** True when everything requested was allowed to this app before. */
@@ -106,7 +101,7 @@ async function isAllowedHere(
 }
 
 function requestedOf({ oidc }: KoaContextWithOIDC): Requested {
-  return { scopes: [...oidc.requestParamOIDCScopes], claims: [...oidc.requestParamClaims] };
+  return { scopes: [...oidc.requestParamOIDCScopes], claims: consentClaims(oidc.requestParamClaims) };
 }
 
 /** Adds what is missing; true when anything was. */

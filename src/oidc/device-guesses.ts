@@ -34,15 +34,13 @@ export function deviceGuesses(store: Store, limits: GuessLimits): DeviceGuesses 
       const shown = shownKey(code);
       if (shown && (await store.read(shown))) return;
       const { address, accountId } = guesser();
-      const kept = await Promise.all([
+      const [addressKept, accountKept] = await Promise.all([
         ofAddress(addressBucket(address)),
         accountId === undefined ? true : ofAccount(accountId),
       ]);
-      if (kept.includes(false)) {
-        throw refuse("too_many_requests", {
-          members: { retry_after: Math.ceil(limits.perAccount.window / 1000) },
-        });
-      }
+      if (addressKept && accountKept) return;
+      const { window } = addressKept ? limits.perAccount : limits.perAddress;
+      throw refuse("too_many_requests", { members: { retry_after: Math.ceil(window / 1000) } });
     },
     async right(code) {
       const shown = shownKey(code);

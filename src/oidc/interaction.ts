@@ -10,7 +10,8 @@ import { epoch } from "../clock.ts";
 import { refuse } from "../errors.ts";
 import type { Assurance } from "./assurance.ts";
 import { isFirstParty, startUrl } from "./client-facts.ts";
-import { allow, type ConsentDependencies, isAllowed, type Requested } from "./consent.ts";
+import { allow, type ConsentDependencies, isAllowed } from "./consent.ts";
+import { consentClaims, type Requested } from "./scopes.ts";
 import { currentSession, endSession, type SessionDependencies } from "./sessions.ts";
 
 export type Interaction = Awaited<ReturnType<Provider["interactionDetails"]>>;
@@ -63,7 +64,7 @@ export type Outcome = { location: string } | { consent: true };
 
 /**
  * Writes a finished ceremony into the interaction. A session of another account ends here, inside the step, so that
- * nobody ends up in two accounts.
+ * nobody ends up in two accounts; it may have begun after the interaction, in another tab.
  */
 export async function finishSignIn(
   d: InteractionDependencies,
@@ -71,8 +72,9 @@ export async function finishSignIn(
   interaction: Interaction,
   who: { accountId: string } & Assurance,
 ): Promise<Outcome> {
-  if (interaction.session && interaction.session.accountId !== who.accountId) {
-    await endSession(d, ctx, await currentSession(d, ctx));
+  const present = await currentSession(d, ctx);
+  if (present.accountId && present.accountId !== who.accountId) {
+    await endSession(d, ctx, present);
     delete interaction.session;
   }
   const login = { accountId: who.accountId, acr: who.acr, amr: who.amr, ts: epoch(d.clock), remember: true };
@@ -135,11 +137,8 @@ export function requestedBy({ params }: Interaction): Requested {
   return { scopes, claims: requestedClaims(params.claims) };
 }
 
-const UNASKED = new Set(["sub", "sid", "auth_time", "acr", "amr", "iss"]);
-
 function requestedClaims(claims: unknown): string[] {
   if (typeof claims !== "string") return [];
   const { userinfo, id_token } = JSON.parse(claims) as Record<"userinfo" | "id_token", object | undefined>;
-  const names = [...Object.keys(userinfo ?? {}), ...Object.keys(id_token ?? {})];
-  return [...new Set(names)].filter((name) => !UNASKED.has(name));
+  return consentClaims([...Object.keys(userinfo ?? {}), ...Object.keys(id_token ?? {})]);
 }

@@ -13,10 +13,13 @@ const SESSION_ABSOLUTE = 30 * DAY;
 const REFRESH_IDLE = 30 * DAY;
 const REFRESH_ABSOLUTE = 180 * DAY;
 
-/** Seconds a session may still live: idle time, and never past its absolute end. */
+/**
+ * Seconds a session may still live: idle time, and never past its absolute end. One in which nobody has signed in
+ * belongs to a page that is open; anybody can ask for as many as they like.
+ */
 export function sessionSeconds(clock: Clock, loginTs: number | undefined): number {
-  const now = epoch(clock);
-  return Math.max(1, Math.min(SESSION_IDLE, (loginTs ?? now) + SESSION_ABSOLUTE - now));
+  if (loginTs === undefined) return INTERACTION_SECONDS;
+  return Math.max(1, Math.min(SESSION_IDLE, loginTs + SESSION_ABSOLUTE - epoch(clock)));
 }
 
 /** Seconds a grant lives: as long as anything that may be issued under it. */

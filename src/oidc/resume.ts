@@ -33,7 +33,8 @@ export async function resumeWithin(
   const pair = `${name}=${uid}`;
   req.method = "GET";
   req.url = new URL(returnTo).pathname;
-  req.headers.cookie = `${cookie}; ${pair}; ${name}.sig=${signerOf(ctx).sign(pair)}`;
+  // The first of two cookies with one name counts; what the browser brought may be planted.
+  req.headers.cookie = `${pair}; ${name}.sig=${signerOf(ctx).sign(pair)}; ${cookie}`;
   try {
     await next();
   } finally {

@@ -17,8 +17,8 @@ export function currentSession({ provider }: SessionDependencies, ctx: Context):
 }
 
 /**
- * Signs an account in without an app. Whoever was signed in before is signed out; the session's id is new in any
- * case, so that an id planted before the sign-in is worth nothing (session fixation).
+ * Signs an account in without an app. Whoever was signed in before is signed out. Nothing of a session that was not
+ * this account's goes on, least of all its id: somebody may have planted it in this browser (session fixation).
  */
 export async function signIn(
   d: SessionDependencies,
@@ -27,11 +27,11 @@ export async function signIn(
   { acr, amr }: Assurance,
 ): Promise<void> {
   let session = await currentSession(d, ctx);
-  if (session.accountId && session.accountId !== accountId) {
+  if (session.accountId === accountId) {
+    session.resetIdentifier();
+  } else {
     await endSession(d, ctx, session);
     session = new d.provider.Session();
-  } else if (session.accountId) {
-    session.resetIdentifier();
   }
   const loginTs = Math.floor(d.clock.now() / 1000);
   session.loginAccount({ accountId, acr, amr, loginTs });

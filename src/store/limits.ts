@@ -6,8 +6,6 @@ export const MAX_KEY = 1900;
 
 const KIND = /^[A-Za-z][\w-]*$/;
 const VERSION = /^[\w-]{1,32}$/;
-/** Half a surrogate pair has no UTF-8: two such keys would become one. */
-const UNPAIRED = /\p{Surrogate}/u;
 /** A hundred years. */
 const MAX_TTL = 3_155_760_000_000;
 
@@ -27,7 +25,8 @@ export function canExist(key: Key, member = ""): boolean {
   ) {
     return false;
   }
-  return !UNPAIRED.test(key) && !UNPAIRED.test(member);
+  // Half a surrogate pair has no UTF-8: two such keys would become one.
+  return key.isWellFormed() && member.isWellFormed();
 }
 
 /** @throws TypeError when nothing can be kept under this key. */

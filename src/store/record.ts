@@ -4,7 +4,7 @@
  * A stored record carries the number of its schema. Reading upcasts it in memory through the pure steps of its
  * kind, so new code runs on old data at once; the batch migration only tidies.
  */
-import { createHash, randomBytes } from "node:crypto";
+import { hash, randomBytes } from "node:crypto";
 import { refuse } from "../errors.ts";
 import type { Key, Kind, Store, Stored, Version } from "./store.ts";
 
@@ -68,5 +68,5 @@ export function newVersion(): Version {
 
 /** What stands in a key instead of a bearer value: its SHA-256, so that a copy of the store opens nothing. */
 export function fingerprint(secret: string): string {
-  return createHash("sha256").update(secret).digest("base64url");
+  return hash("sha256", secret, "base64url");
 }

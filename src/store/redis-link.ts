@@ -48,14 +48,22 @@ export class RedisLink {
   }
 
   /** Sends one command; after a lost answer, sends it again. Rejects with `store_unavailable` when it stays lost. */
-  async send<T>(command: () => Promise<T>, attempts = ATTEMPTS): Promise<T> {
+  send<T>(command: () => Promise<T>, attempts = ATTEMPTS): Promise<T> {
+    this.#gather();
+    // No function that waits stands in the way of the answer that comes: there are twenty of them in a sign-in.
+    return command().catch((error: unknown) => this.#again(command, attempts, error));
+  }
+
+  async #again<T>(command: () => Promise<T>, attempts: number, first: unknown): Promise<T> {
+    let error = first;
     for (let attempt = 1; ; attempt++) {
+      if (error instanceof LatchkeyError || error instanceof TypeError) throw error;
+      if (attempt >= attempts || !isPassing(error) || !(await this.#isBack())) throw unavailable(error);
       try {
         this.#gather();
         return await command();
-      } catch (error) {
-        if (error instanceof LatchkeyError || error instanceof TypeError) throw error;
-        if (attempt >= attempts || !isPassing(error) || !(await this.#isBack())) throw unavailable(error);
+      } catch (next) {
+        error = next;
       }
     }
   }
@@ -91,13 +99,12 @@ export class RedisLink {
     this.#writer?.disconnect();
   }
 
-  async #evaluate<T>(script: Script, key: string, args: (string | number)[]): Promise<T> {
-    try {
-      return (await this.client.evalsha(script.sha, 1, key, ...args)) as T;
-    } catch (error) {
+  #evaluate<T>(script: Script, key: string, args: (string | number)[]): Promise<T> {
+    const known = this.client.evalsha(script.sha, 1, key, ...args) as Promise<T>;
+    return known.catch((error: unknown) => {
       if (!(error instanceof Error) || !error.message.startsWith("NOSCRIPT")) throw error;
-      return (await this.client.eval(script.lua, 1, key, ...args)) as T;
-    }
+      return this.client.eval(script.lua, 1, key, ...args) as Promise<T>;
+    });
   }
 
   /**

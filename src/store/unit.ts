@@ -11,7 +11,8 @@ import { newVersion } from "./record.ts";
 import type { Key, Millis, Store, Stored, Version } from "./store.ts";
 
 interface Held {
-  stored: Stored<unknown>;
+  /** What a read sees; `undefined` when the record is on its way out. */
+  stored: Stored<unknown> | undefined;
   send(): Promise<unknown>;
 }
 
@@ -23,7 +24,7 @@ interface Work {
 /** The store as one request sees it; outside a request every call goes straight to the store. */
 export interface UnitOfWork {
   /** Runs a request and then sends what it held back, all at once; rejects when any of it was not stored. */
-  run<T>(request: () => Promise<T>): Promise<T>;
+  run<T>(request: () => Promise<T>, subject?: object): Promise<T>;
   /** Reads once per request: a second read of the same key gets the first one's answer. */
   read<T>(key: Key): Promise<Stored<T> | undefined>;
   /** Starts a read that is going to be wanted, so that nobody waits for it later. */
@@ -37,12 +38,30 @@ export interface UnitOfWork {
   write(key: Key, value: unknown, ttl: Millis): Promise<void>;
   /** Holds back any single-key operation whose outcome the request itself does not need. */
   hold(key: Key, value: unknown, send: () => Promise<unknown>): Promise<void>;
+  /** The same for a removal: reads see nothing any more. */
+  dismiss(key: Key, send: () => Promise<unknown>): Promise<void>;
   /** The store itself, for those who know nothing of requests: it reads each key once, and again after it wrote. */
   readonly store: Store;
 }
 
-export function unitOfWork(store: Store): UnitOfWork {
-  const current = new AsyncLocalStorage<Work>();
+/** What tells one request from another: an object of the request's own that stands in a context. */
+export type RequestContext = Pick<AsyncLocalStorage<object>, "run" | "getStore">;
+
+/**
+ * @param context where the server's library keeps its own idea of the request: each context costs every promise of
+ * every request a little, so there is only one
+ */
+export function unitOfWork(
+  store: Store,
+  context: RequestContext = new AsyncLocalStorage<object>(),
+): UnitOfWork {
+  const works = new WeakMap<object, Work>();
+  const current = {
+    getStore(): Work | undefined {
+      const subject = context.getStore();
+      return subject && works.get(subject);
+    },
+  };
 
   function forget(key: Key): void {
     const work = current.getStore();
@@ -60,33 +79,38 @@ export function unitOfWork(store: Store): UnitOfWork {
     return reading;
   }
 
-  async function hold(key: Key, value: unknown, send: () => Promise<unknown>): Promise<void> {
+  async function keep(key: Key, held: Held): Promise<void> {
     const work = current.getStore();
-    if (!work) return void (await send());
-    const stored = { value, version: newVersion() };
-    work.held.set(key, { stored, send });
+    if (work) work.held.set(key, held);
+    else await held.send();
   }
+
+  const hold: UnitOfWork["hold"] = (key, value, send) =>
+    keep(key, { stored: { value, version: newVersion() }, send });
 
   async function before<T>(key: Key): Promise<Stored<T> | undefined> {
     const work = current.getStore();
     return (await (work ? work.reads.get(key) : store.read(key))) as Stored<T> | undefined;
   }
 
-  async function read<T>(key: Key): Promise<Stored<T> | undefined> {
+  function read<T>(key: Key): Promise<Stored<T> | undefined> {
     const work = current.getStore();
     if (!work) return store.read<T>(key);
-    return (work.held.get(key)?.stored ?? (await fetch(work, key))) as Stored<T> | undefined;
+    const held = work.held.get(key);
+    return (held ? Promise.resolve(held.stored) : fetch(work, key)) as Promise<Stored<T> | undefined>;
   }
 
   return {
     store: forgetful(store, read, forget),
-    run: (request) =>
-      current.run({ held: new Map(), reads: new Map() }, async () => {
+    run(request, subject = {}) {
+      const work: Work = { held: new Map(), reads: new Map() };
+      works.set(subject, work);
+      return context.run(subject, async () => {
         const result = await request();
-        const { held } = current.getStore() as Work;
-        if (held.size > 0) await Promise.all([...held.values()].map(({ send }) => send()));
+        if (work.held.size > 0) await Promise.all([...work.held.values()].map(({ send }) => send()));
         return result;
-      }),
+      });
+    },
     read,
     prefetch(key) {
       const work = current.getStore();
@@ -97,6 +121,7 @@ export function unitOfWork(store: Store): UnitOfWork {
     forget,
     write: (key, value, ttl) => hold(key, value, () => store.write(key, value, { ttl })),
     hold,
+    dismiss: (key, send) => keep(key, { stored: undefined, send }),
   };
 }
 

@@ -75,8 +75,22 @@ export function createRenderer(o: RendererOptions): Renderer {
   const eta = compile(folders);
   return {
     render: (name, model, page) => eta.render(`@pages/${name}`, scope(name, model, page, copy, o.assets)),
-    negotiate: (acceptLanguage, uiLocales) => negotiateLocale(acceptLanguage, uiLocales, copy.languages),
+    negotiate: rememberedLocale(copy.languages),
     sentence: (code, locale) => (copy.has(`error.${code}`) ? copy.text(locale, `error.${code}`) : undefined),
+  };
+}
+
+/** Browsers send the same few headers again and again. */
+const REMEMBERED = 200;
+
+function rememberedLocale(languages: readonly string[]): Renderer["negotiate"] {
+  const known = new Map<string, string>();
+  return (acceptLanguage = "", uiLocales = "") => {
+    const asked = `${uiLocales}\n${acceptLanguage}`;
+    const locale = known.get(asked) ?? negotiateLocale(acceptLanguage, uiLocales, languages);
+    if (known.size >= REMEMBERED) known.clear();
+    if (asked.length <= REMEMBERED) known.set(asked, locale);
+    return locale;
   };
 }
 

@@ -90,6 +90,13 @@ describe.each(stores)("consent over $name", (kind) => {
     expect((await app.signIn(jane, { scope: "openid email", prompt: "none" })).idToken.acr).toBe("phr");
   });
 
+  it("asks nobody again for claims about the sign-in itself, in another browser either", async () => {
+    const claims = JSON.stringify({ id_token: { acr: null, auth_time: { essential: true } } });
+    await allowed({ claims });
+    const browser = running.browser(jane.authenticator);
+    expect((await app.signIn(browser, { claims })).idToken.acr).toBe("phr");
+  });
+
   it("asks again for prompt=consent", async () => {
     await allowed();
     await allowed({ prompt: "consent" });

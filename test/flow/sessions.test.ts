@@ -171,6 +171,7 @@ describe.each(stores)("sessions over $name", (kind) => {
     const ends = await Promise.all(Array.from({ length: 10 }, () => browser.request(resume)));
     const codes = [String(location), ...ends.map(({ headers }) => headers.get("location") ?? "")];
     expect(codes.filter((url) => url.includes("code="))).toHaveLength(1);
+    expect(await isSignedIn(browser), "whoever lost takes nothing from who won").toBe(true);
     expect((await browser.open(resume)).url).not.toContain("code=");
     expect((await browser.post(action, { decision: "allow" })).json().code).toBe("interaction_expired");
   });

@@ -6,6 +6,8 @@ import { type Running, startInstallation } from "../support/installation.ts";
 import type { RelyingParty } from "../support/relying-party.ts";
 import { type StoreKind, stores } from "../support/stores.ts";
 
+const MINUTE = 60_000;
+
 describe("what was planted before a sign-in", () => {
   let running: Running;
   let app: RelyingParty;
@@ -49,6 +51,61 @@ describe("what was planted before a sign-in", () => {
       }
     },
   );
+
+  it("SEC-72 SEC-73 the secret of a planted session's form confirms nothing from another origin; from ours it does", async () => {
+    const tv = await running.app({
+      kind: "native",
+      redirectUris: ["http://127.0.0.1/cb"],
+      grants: ["authorization_code", "device_code"],
+    });
+    const device = (await (await tv.post("/device/auth", { scope: "openid" })).json()) as {
+      user_code: string;
+    };
+    const thief = running.browser();
+    const page = await thief.open("/device");
+    const xsrf = /name="xsrf" value="([^"]+)"/.exec(page.text)?.[1] ?? "";
+    const victim = copyOf(thief, jane.authenticator);
+    await app.signIn(victim);
+    const post = (origin: string, path: string, fields: Record<string, string>) =>
+      victim.request(path, {
+        method: "POST",
+        body: new URLSearchParams({ xsrf, ...fields }),
+        headers: { origin },
+      });
+    const sibling = running.issuer.replace("localhost", "shop.localhost");
+    const fields = { user_code: device.user_code };
+    for (const path of ["/device", "/device/", "/DEVICE"])
+      expect((await post(sibling, path, fields)).status, path).toBe(403);
+    expect((await post(sibling, "/session/end/confirm", { logout: "yes" })).status).toBe(403);
+    expect(await isSignedIn(victim)).toBe(true);
+    expect((await post(running.issuer, "/device", fields)).text).toContain(device.user_code);
+  });
+
+  it("SEC-80 another site's form to the sign-out address, which brings no cookie, takes no session's cookie away", async () => {
+    const crossSite = running.browser();
+    const answer = await crossSite.request("/session/end", {
+      method: "POST",
+      body: new URLSearchParams({ state: "x y" }),
+      headers: { origin: "https://evil.example", "sec-fetch-site": "cross-site" },
+    });
+    expect([answer.status, answer.headers.get("location")]).toEqual([303, "/session/end?state=x+y"]);
+    expect(crossSite.setCookies).toEqual([]);
+    const asked = await jane.open("/session/end", { method: "POST", body: new URLSearchParams() });
+    expect(asked.text).toContain("op.logoutForm");
+    expect(await isSignedIn(jane)).toBe(true);
+  });
+
+  it("SEC-9 a session in which nobody is signed in lasts as long as a page, not as long as a sign-in", async () => {
+    const lasts = (browser: Browser) => {
+      const line = browser.setCookies.findLast((cookie) => cookie.startsWith("latchkey="));
+      return Date.parse(/expires=([^;]+)/i.exec(line ?? "")?.[1] ?? "") - Date.now();
+    };
+    const stranger = running.browser();
+    await stranger.request("/device");
+    expect(lasts(stranger)).toBeGreaterThan(10 * MINUTE);
+    expect(lasts(stranger)).toBeLessThan(31 * MINUTE);
+    expect(lasts(jane)).toBeGreaterThan(13 * 24 * 60 * MINUTE);
+  });
 
   it("SEC-71 a resume cookie of somebody else's request does not lead there, with the sign-in or after it", async () => {
     const thief = running.browser();
@@ -133,7 +190,10 @@ describe("SEC-72 SEC-89 forms and consents", () => {
     const plain = await ask({ id_token: { acr: null } });
     expect(plain.text).toContain("Know that it is you");
     expect(plain.text).not.toContain("See your e-mail address");
-    const wide = await ask({ userinfo: { email: { essential: true } }, id_token: { groups: null, name: null } });
+    const wide = await ask({
+      userinfo: { email: { essential: true } },
+      id_token: { groups: null, name: null },
+    });
     expect(wide.text).toContain("See your e-mail address");
     expect(wide.text).toContain("See which groups you belong to");
     expect(wide.text).toContain("See your name and username");

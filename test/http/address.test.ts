@@ -11,6 +11,9 @@ describe("SEC-67 the client's address", () => {
     ["two proxies", 2, "1.1.1.1, 2.2.2.2", "1.1.1.1"],
     ["more proxies than hops", 3, "1.1.1.1, 2.2.2.2", "9.9.9.9"],
     ["no header", 1, "", "9.9.9.9"],
+    ["a proxy that writes ports", 1, "1.1.1.1:1, 2.2.2.2:49152", "2.2.2.2"],
+    ["a proxy that writes ports of IPv6", 1, "[2001:db8::1]:49152", "2001:db8::1"],
+    ["an IPv6 address without", 1, "2001:db8::1", "2001:db8::1"],
   ])("with %s", (_title, trusted, header, expected) => {
     expect(clientAddress("9.9.9.9", header, trusted)).toBe(expected);
   });

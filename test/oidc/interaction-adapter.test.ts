@@ -9,7 +9,6 @@ import { clients } from "../../src/oidc/clients.ts";
 import type { Store } from "../../src/store/store.ts";
 import { type UnitOfWork, unitOfWork } from "../../src/store/unit.ts";
 import { anyDevice } from "../support/devices.ts";
-import { codeOf } from "../support/errors.ts";
 import { type OpenStore, stores } from "../support/stores.ts";
 
 describe.each(stores)("interactions over $name", (kind) => {
@@ -53,14 +52,15 @@ describe.each(stores)("interactions over $name", (kind) => {
 
   it("SEC-75 is not brought back by a request that still had it open when it went on", async () => {
     const id = await begun();
-    expect(await codeOf(decide(id, { login: {} }, () => goesOn(id)))).toBe("interaction_expired");
+    const late = decide(id, { login: {} }, () => goesOn(id));
+    await expect(late).rejects.toMatchObject({ code: "interaction_expired" });
     expect(await interactions.find(id)).toBeUndefined();
   });
 
   it("SEC-75 takes one of two decisions that were made at once", async () => {
     const id = await begun();
     const late = decide(id, { error: "access_denied" }, () => decide(id, { consent: {} }));
-    expect(await codeOf(late)).toBe("interaction_expired");
+    await expect(late).rejects.toMatchObject({ code: "interaction_expired" });
     expect(await interactions.find(id)).toMatchObject({ result: { consent: {} } });
   });
 });

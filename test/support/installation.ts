@@ -81,5 +81,8 @@ export async function startInstallation(
 
 function settingsFor(store: string, port: number, settings: Record<string, unknown>) {
   const limits = { ceremonies: "100000/1m", signUps: "100000/1m" };
-  return loadSettings({ env: {}, overrides: { port, store, secret: SECRET, limits, ...settings } });
+  return loadSettings({
+    env: {},
+    overrides: { port, store, secret: SECRET, limits, log: { level: "debug" }, ...settings },
+  });
 }
