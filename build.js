@@ -20,7 +20,11 @@ function newest(folder) {
 function isFresh() {
   if (process.argv.includes("--force") || !existsSync(stamp)) return false;
   const built = statSync(stamp).mtimeMs;
-  const sources = [newest(join(root, "src")), statSync(join(root, "package.json")).mtimeMs, statSync(join(root, "build.js")).mtimeMs];
+  const sources = [
+    newest(join(root, "src")),
+    statSync(join(root, "package.json")).mtimeMs,
+    statSync(join(root, "build.js")).mtimeMs,
+  ];
   return sources.every((time) => time <= built);
 }
 
@@ -28,7 +32,9 @@ async function build() {
   const started = new Date();
   const require = createRequire(import.meta.url);
   const tsc = join(dirname(require.resolve("typescript/package.json")), "bin/tsc");
-  const { status } = spawnSync(process.execPath, [tsc, "-p", join(root, "tsconfig.json")], { stdio: "inherit" });
+  const { status } = spawnSync(process.execPath, [tsc, "-p", join(root, "tsconfig.json")], {
+    stdio: "inherit",
+  });
   if (status !== 0) process.exit(status ?? 1);
   const { build: bundle } = await import("esbuild");
   await bundle({

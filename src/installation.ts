@@ -137,7 +137,7 @@ async function fitSecret(store: Store, vault: Vault, settings: Settings, { proof
   try {
     vault.open(proof, "proof");
   } catch (cause) {
-    throw isRefusal(cause, "secret_mismatch") ? secretMismatch(settings) : cause;
+    throw isRefusal(cause, "secret_mismatch") ? secretMismatch(settings, cause) : cause;
   }
   if (vault.isCurrent(proof, "proof")) return;
   const decide = (meta: Meta | undefined) => ({

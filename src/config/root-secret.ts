@@ -2,6 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
+import { type LatchkeyError, refuse } from "../errors.ts";
 import { readSecret } from "./files.ts";
 import { ConfigurationError, type Settings } from "./load.ts";
 
@@ -32,11 +33,11 @@ export function rootSecrets({ secret, secretFile }: Settings, inUse: boolean): r
 }
 
 /** What to do when none of the secrets opens the store. */
-export function secretMismatch({ secret, secretFile }: Settings): ConfigurationError {
-  const given = secret.length > 0 ? "none of the secrets given" : `not the secret in ${secretFile}`;
-  return unfit(
-    `the store was made with another one: ${given}. Put the right one back, behind the new one after a comma`,
-  );
+export function secretMismatch({ secret, secretFile }: Settings, cause: unknown): LatchkeyError {
+  const given =
+    secret.length > 0 ? "none of those in LATCHKEY_SECRET (secret)" : `not the one in ${secretFile}`;
+  const detail = `The store was made with another one: ${given}. Put the right one behind the new one, after a comma.`;
+  return refuse("secret_mismatch", { cause, detail });
 }
 
 function unfit(problem: string): ConfigurationError {

@@ -68,7 +68,7 @@ export function ownSubmitPage(renderer: Renderer): Middleware {
   return async function replaceSubmitPage(ctx, next) {
     await next();
     if (!("oidc" in ctx) || typeof ctx.body !== "string" || !ctx.body.includes(SELF_POSTING)) return;
-    const form = /<form\b[^]*<\/form>/.exec(ctx.body)?.[0];
+    const form = /<form\b[\s\S]*<\/form>/.exec(ctx.body)?.[0];
     if (form) page(renderer, ctx, "submit", { form });
   };
 }

@@ -80,6 +80,7 @@ class ModelAdapter implements Adapter {
   /** Exactly one of parallel requests consumes; the others are refused as if it had been consumed long ago. */
   async consume(id: string): Promise<void> {
     const key = this.key(id);
+    await this.d.unit.decided();
     const found = await this.d.unit.read<AdapterPayload>(key);
     if (!found || found.value.consumed) throw alreadyConsumed(this.kind);
     const now = epoch(this.d.clock);
@@ -159,7 +160,7 @@ class InteractionAdapter extends ModelAdapter {
     });
   }
 
-  /** An interaction goes on once: of two requests that finish it, one takes it, and the other one answers nothing. */
+  /** An interaction goes on once: of two requests that finish it one takes it, and nothing of the other is stored. */
   override async destroy(id: string): Promise<void> {
     const key = this.key(id);
     await this.d.unit.dismiss(key, async () => {

@@ -19,7 +19,7 @@ import { type ClientMetadata, toMetadata } from "./client-metadata.ts";
 import { type Client, clientProblems, clientRecord, isClientId } from "./client-record.ts";
 
 export type { ClientInput, ClientPatch, Written } from "./client-draft.ts";
-export type { PublicJwk, PublicJwkSet } from "./client-keys.ts";
+export type { PublicJwk } from "./client-keys.ts";
 export {
   type ClientMetadata,
   matchesClientSecret,

@@ -7,13 +7,15 @@
  * therefore cannot bring the session back, and two tabs do not undo each other's apps.
  */
 import Provider, { type Adapter, type AdapterPayload } from "oidc-provider";
+import { refuse } from "../errors.ts";
 import { fingerprint, newVersion } from "../store/record.ts";
 import type { Key, Millis, Stored, Version } from "../store/store.ts";
 import type { AdapterDependencies } from "./adapter.ts";
 
 type Body = AdapterPayload & { idHash: string };
 
-const ATTEMPTS = 4;
+/** How often a session is merged again because another of its tabs was faster. */
+const ATTEMPTS = 16;
 
 export class SessionAdapter implements Adapter {
   private readonly d: AdapterDependencies;
@@ -77,6 +79,7 @@ export class SessionAdapter implements Adapter {
       merged = { ...newer, authorizations: { ...now.value.authorizations, ...value.authorizations } };
       expect = now.version;
     }
+    throw refuse("store_conflict");
   }
 
   async consume(): Promise<void> {}

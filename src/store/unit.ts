@@ -11,14 +11,15 @@ import { newVersion } from "./record.ts";
 import type { Key, Millis, Store, Stored, Version } from "./store.ts";
 
 interface Held {
-  /** What a read sees; `undefined` when the record is on its way out. */
-  stored: Stored<unknown> | undefined;
+  stored: Stored<unknown>;
   send(): Promise<unknown>;
 }
 
 interface Work {
   held: Map<Key, Held>;
   reads: Map<Key, Promise<Stored<unknown> | undefined>>;
+  /** Under way, and decisive: when one of them rejects, nothing of the request is stored. */
+  deciding: Promise<unknown>[];
 }
 
 /** The store as one request sees it; outside a request every call goes straight to the store. */
@@ -38,8 +39,13 @@ export interface UnitOfWork {
   write(key: Key, value: unknown, ttl: Millis): Promise<void>;
   /** Holds back any single-key operation whose outcome the request itself does not need. */
   hold(key: Key, value: unknown, send: () => Promise<unknown>): Promise<void>;
-  /** The same for a removal: reads see nothing any more. */
-  dismiss(key: Key, send: () => Promise<unknown>): Promise<void>;
+  /**
+   * Takes a record away. `take` starts at once and nobody waits for it, but nothing that was held back is sent before
+   * it has succeeded: of two requests that take the same record, the one that comes second leaves nothing behind.
+   */
+  dismiss(key: Key, take: () => Promise<unknown>): Promise<void>;
+  /** Waits for what is being taken: for whatever must not be done by a request that comes second. */
+  decided(): Promise<void>;
   /** The store itself, for those who know nothing of requests: it reads each key once, and again after it wrote. */
   readonly store: Store;
 }
@@ -56,19 +62,44 @@ export function unitOfWork(
   context: RequestContext = new AsyncLocalStorage<object>(),
 ): UnitOfWork {
   const works = new WeakMap<object, Work>();
-  const current = {
-    getStore(): Work | undefined {
-      const subject = context.getStore();
-      return subject && works.get(subject);
+  const current = () => {
+    const subject = context.getStore();
+    return subject && works.get(subject);
+  };
+  const reading = readsOf(store, current);
+  const writing = writesOf(store, current);
+  const forget = (key: Key) => {
+    current()?.held.delete(key);
+    current()?.reads.delete(key);
+  };
+  return {
+    ...reading,
+    ...writing,
+    forget,
+    store: forgetful(store, reading.read, forget),
+    run(request, subject = {}) {
+      const work: Work = { held: new Map(), reads: new Map(), deciding: [] };
+      works.set(subject, work);
+      return context.run(subject, async () => {
+        const result = await request();
+        await flush(work);
+        return result;
+      });
     },
   };
+}
 
-  function forget(key: Key): void {
-    const work = current.getStore();
-    work?.held.delete(key);
-    work?.reads.delete(key);
-  }
+async function flush({ deciding, held }: Work): Promise<void> {
+  if (deciding.length > 0) await Promise.all(deciding);
+  if (held.size > 0) await Promise.all([...held.values()].map(({ send }) => send()));
+}
 
+type Current = () => Work | undefined;
+
+function readsOf(
+  store: Store,
+  current: Current,
+): Pick<UnitOfWork, "read" | "prefetch" | "before" | "version"> {
   function fetch(work: Work, key: Key): Promise<Stored<unknown> | undefined> {
     const known = work.reads.get(key);
     if (known) return known;
@@ -79,49 +110,52 @@ export function unitOfWork(
     return reading;
   }
 
-  async function keep(key: Key, held: Held): Promise<void> {
-    const work = current.getStore();
-    if (work) work.held.set(key, held);
-    else await held.send();
-  }
-
-  const hold: UnitOfWork["hold"] = (key, value, send) =>
-    keep(key, { stored: { value, version: newVersion() }, send });
-
   async function before<T>(key: Key): Promise<Stored<T> | undefined> {
-    const work = current.getStore();
+    const work = current();
     return (await (work ? work.reads.get(key) : store.read(key))) as Stored<T> | undefined;
   }
 
-  function read<T>(key: Key): Promise<Stored<T> | undefined> {
-    const work = current.getStore();
-    if (!work) return store.read<T>(key);
-    const held = work.held.get(key);
-    return (held ? Promise.resolve(held.stored) : fetch(work, key)) as Promise<Stored<T> | undefined>;
-  }
-
   return {
-    store: forgetful(store, read, forget),
-    run(request, subject = {}) {
-      const work: Work = { held: new Map(), reads: new Map() };
-      works.set(subject, work);
-      return context.run(subject, async () => {
-        const result = await request();
-        if (work.held.size > 0) await Promise.all([...work.held.values()].map(({ send }) => send()));
-        return result;
-      });
+    read<T>(key: Key): Promise<Stored<T> | undefined> {
+      const work = current();
+      if (!work) return store.read<T>(key);
+      const held = work.held.get(key);
+      return (held ? Promise.resolve(held.stored) : fetch(work, key)) as Promise<Stored<T> | undefined>;
     },
-    read,
     prefetch(key) {
-      const work = current.getStore();
+      const work = current();
       if (work && !work.held.has(key)) void fetch(work, key);
     },
     before,
     version: async (key) => (await before(key))?.version ?? "absent",
-    forget,
-    write: (key, value, ttl) => hold(key, value, () => store.write(key, value, { ttl })),
+  };
+}
+
+function writesOf(
+  store: Store,
+  current: Current,
+): Pick<UnitOfWork, "write" | "hold" | "dismiss" | "decided"> {
+  const hold: UnitOfWork["hold"] = async (key, value, send) => {
+    const work = current();
+    if (work) work.held.set(key, { stored: { value, version: newVersion() }, send });
+    else await send();
+  };
+  return {
     hold,
-    dismiss: (key, send) => keep(key, { stored: undefined, send }),
+    write: (key, value, ttl) => hold(key, value, () => store.write(key, value, { ttl })),
+    async dismiss(key, take) {
+      const work = current();
+      if (!work) return void (await take());
+      work.held.delete(key);
+      work.reads.set(key, Promise.resolve(undefined));
+      const taking = take();
+      // A request that fails on its own asks for it no more.
+      taking.catch(() => {});
+      work.deciding.push(taking);
+    },
+    async decided() {
+      await Promise.all(current()?.deciding ?? []);
+    },
   };
 }
 

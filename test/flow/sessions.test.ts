@@ -171,9 +171,28 @@ describe.each(stores)("sessions over $name", (kind) => {
     const ends = await Promise.all(Array.from({ length: 10 }, () => browser.request(resume)));
     const codes = [String(location), ...ends.map(({ headers }) => headers.get("location") ?? "")];
     expect(codes.filter((url) => url.includes("code="))).toHaveLength(1);
-    expect(await isSignedIn(browser), "whoever lost takes nothing from who won").toBe(true);
     expect((await browser.open(resume)).url).not.toContain("code=");
     expect((await browser.post(action, { decision: "allow" })).json().code).toBe("interaction_expired");
+  });
+
+  it("SEC-75 of parallel calls of that address one wins, keeps its session, and loses nothing to the others, pushed requests too", async () => {
+    const third = await running.app({ firstParty: false });
+    for (let round = 0; round < 4; round++) {
+      const { url } = await third.request({ prompt: "consent" });
+      const pushed = await third.post("/request", Object.fromEntries(new URL(url).searchParams));
+      const { request_uri } = (await pushed.json()) as { request_uri: string };
+      const by = new URLSearchParams({ client_id: third.client.client_id, request_uri });
+      const consent = await jane.open(round % 2 ? url : `/auth?${by}`);
+      const action = /data-decision="([^"]+)"/.exec(consent.text)?.[1] ?? "";
+      const { location } = (await jane.post(action, { decision: "allow" })).json();
+      const tabs = Array.from({ length: 6 }, () => running.browser());
+      for (const tab of tabs) tab.cookies = [...jane.cookies];
+      const answers = await Promise.all(tabs.map((tab) => tab.request(String(location))));
+      const won = tabs.filter((_, n) => answers[n]?.headers.get("location")?.includes("code="));
+      expect(won).toHaveLength(1);
+      jane = Object.assign(won[0] as Browser, { authenticator: jane.authenticator });
+      expect(await isSignedIn(jane)).toBe(true);
+    }
   });
 
   it("SEC-74 two tabs with two apps keep their own, and both end signed in", async () => {

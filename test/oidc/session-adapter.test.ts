@@ -68,6 +68,17 @@ describe.each(stores)("sessions over $name", (kind) => {
     );
   };
 
+  it("forgets no tab of a crowd, and the tab that signed in again has the id that counts", async () => {
+    const names = Array.from({ length: 8 }, (_, n) => `app ${n}`);
+    const renewed = newId();
+    const tabs = names.map((name) => request(payload(apps(name)), async () => {}));
+    const rotation = request(payload({ jti: renewed, ...apps("again") }), async () => {}, renewed);
+    await Promise.all([...tabs, rotation]);
+    const found = await sessions.find(renewed);
+    expect(Object.keys(found?.authorizations ?? {}).sort()).toEqual(["again", ...names].sort());
+    expect(await sessions.find(id)).toBeUndefined();
+  });
+
   it("are found by id and by uid, and neither the id nor the account's other names are at rest", async () => {
     expect(await sessions.find(id)).toMatchObject({ jti: id, uid, accountId: "jane" });
     expect(await sessions.findByUid(uid)).toMatchObject({ uid, accountId: "jane" });

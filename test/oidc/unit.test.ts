@@ -54,6 +54,29 @@ describe.each(stores)("a unit of work over $name", (kind) => {
     expect((await opened.store.read("k:1"))?.value).toEqual({ n: 3 });
   });
 
+  it("takes at once what a request dismisses, and stores nothing of the request that comes second", async () => {
+    await opened.store.write("k:2", {});
+    const take = async () => {
+      if ((await opened.store.take("k:2", newVersion())) === undefined) throw new Error("late");
+    };
+    const request = (n: number) =>
+      unit.run(async () => {
+        await unit.read("k:2");
+        await unit.dismiss("k:2", take);
+        expect(await unit.read("k:2")).toBeUndefined();
+        await unit.write("k:1", { n }, TTL);
+      });
+    const [first, second] = await Promise.allSettled([request(1), request(2)]);
+    expect([first.status, second.status].sort()).toEqual(["fulfilled", "rejected"]);
+    expect((await opened.store.read("k:1"))?.value).toEqual({ n: first.status === "fulfilled" ? 1 : 2 });
+    const third = unit.run(async () => {
+      await unit.dismiss("k:2", take);
+      await unit.decided();
+      throw new Error("went on");
+    });
+    await expect(third).rejects.toThrow("late");
+  });
+
   it("sends nothing when the request fails", async () => {
     const request = unit.run(async () => {
       await unit.write("k:1", { n: 1 }, TTL);
