@@ -10,6 +10,7 @@ import { failure } from "./http/failure.ts";
 import { securityHeaders } from "./http/headers.ts";
 import type { House } from "./http/house.ts";
 import { ownSubmitPage } from "./http/library-pages.ts";
+import { admission } from "./http/limits.ts";
 import { routes } from "./http/routes.ts";
 import { contribution } from "./oidc/contribution.ts";
 
@@ -28,7 +29,10 @@ export interface Passkeys {
 
 export function passkeysFor(foundation: Foundation): Passkeys {
   return {
-    contribution: contribution(foundation),
+    contribution: contribution(
+      foundation,
+      admission(foundation.store, "interactions", foundation.limits.ceremonies),
+    ),
     mount(provider, entrance = []) {
       const house: House = { ...foundation, provider };
       provider.use(securityHeaders(house.issuer));

@@ -4,6 +4,7 @@
  * There is no password here, and there never will be: a legacy verifier is a record of its own kind, and an account
  * only says which ways in are open.
  */
+import { randomBytes } from "node:crypto";
 import type { Event } from "../events.ts";
 import { recordKind } from "../store/record.ts";
 
@@ -53,6 +54,17 @@ export interface Account {
   created: number;
   /** Events on their way to the log, at most 8. */
   outbox: Event[];
+}
+
+/**
+ * A fresh user handle: 32 random bytes, base64url. None begins with a hyphen, because an account's id is its handle and
+ * is typed on command lines, where a hyphen begins an option.
+ */
+export function newHandle(): string {
+  for (;;) {
+    const handle = randomBytes(32).toString("base64url");
+    if (!handle.startsWith("-")) return handle;
+  }
 }
 
 /** The group whose members run this installation. */

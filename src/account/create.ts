@@ -6,11 +6,10 @@
  * leaves a document that expires, and hints that nobody names back. The model in the tests walks every order of
  * these steps, with crashes and expiries between them.
  */
-import { randomBytes } from "node:crypto";
 import { isRefusal, refuse } from "../errors.ts";
 import { newVersion } from "../store/record.ts";
 import type { Millis, Store, Version } from "../store/store.ts";
-import { type Account, accountRecord, type Passkey } from "./account.ts";
+import { type Account, accountRecord, newHandle, type Passkey } from "./account.ts";
 import { abandon, type Claim, claim, claimsOf, usernameClaim } from "./directory.ts";
 import { checkDisplayName, checkEmail, checkUsername, deriveUsernames } from "./names.ts";
 import { type AccountsOptions, moment, publish } from "./revise.ts";
@@ -74,7 +73,7 @@ export async function createAccount(
 }
 
 function compose(input: NewAccountInput, at: number): { account: Account; usernames: Iterator<string> } {
-  const handle = input.handle ?? randomBytes(32).toString("base64url");
+  const handle = input.handle ?? newHandle();
   if (!HANDLE.test(handle)) throw new TypeError("handle must be the base64url form of 32 bytes");
   const email = blank(input.email) ? undefined : checkEmail(input.email).typed;
   const name = blank(input.name) ? undefined : checkDisplayName(input.name);

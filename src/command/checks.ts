@@ -122,6 +122,8 @@ async function opened(settings: Settings, log: Logger): Promise<Check[]> {
 const REMEDIES: Readonly<Record<string, string>> = {
   store_unavailable: "Start the store, or correct LATCHKEY_STORE.",
   secret_mismatch: "Set LATCHKEY_SECRET to the secret that this store was initialised with.",
+  configuration_invalid:
+    "Do what the message says; a new installation is initialised by `npx latchkey setup`.",
   store_refused: "Do what the message says, or point LATCHKEY_STORE at another store.",
 };
 

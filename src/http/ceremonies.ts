@@ -1,6 +1,5 @@
 /** The two ceremonies as pages use them: options into the page, the answer out of the request. */
-import { randomBytes } from "node:crypto";
-import type { Account } from "../account/account.ts";
+import { type Account, newHandle } from "../account/account.ts";
 import { isRefusal, refuse } from "../errors.ts";
 import { finishAuthentication, startAuthentication } from "../passkey/authentication.ts";
 import type { Binding } from "../passkey/ceremony.ts";
@@ -31,7 +30,11 @@ export async function askForAssertion(
   return { ceremony: "authentication", action, options };
 }
 
-/** Judges an assertion and remembers the use. Every refusal is `authentication_failed` or `ceremony_expired`. */
+/**
+ * Judges an assertion and remembers the use.
+ *
+ * @throws `authentication_failed`, and nothing else: also for a challenge that was used, or was never this page's
+ */
 export async function takeAssertion(house: House, place: Place, response: unknown, expectAccount?: string) {
   const { rp, store, clock, announce, accounts } = house;
   const done = await finishAuthentication({
@@ -44,6 +47,10 @@ export async function takeAssertion(house: House, place: Place, response: unknow
     findAccount: (handle) => accounts.findByHandle(handle),
     isKnown: async (id) => (await accounts.findByCredential(id)) !== undefined,
     ...(expectAccount === undefined ? {} : { expectAccount }),
+  }).catch((error: unknown) => {
+    throw isRefusal(error, "ceremony_expired")
+      ? refuse("authentication_failed", { cause: error.cause })
+      : error;
   });
   await accounts.recordUse(done.stored, done.passkey.id, done.facts);
   return done;
@@ -61,7 +68,7 @@ export async function askForPasskey(
     binding: { ...place, purpose: "registration" },
     name: account?.email ?? account?.username ?? house.rp.name,
     displayName: account?.name ?? account?.username ?? house.rp.name,
-    handle: account?.handle ?? randomBytes(32).toString("base64url"),
+    handle: account?.handle ?? newHandle(),
     account: account?.id,
     exclude: account?.passkeys ?? [],
   });

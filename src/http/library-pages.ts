@@ -1,6 +1,6 @@
 /** The pages at the library's own endpoints: errors, signing out, connecting a device. */
 import type { Context, Middleware } from "koa";
-import { type ErrorCode, refuse } from "../errors.ts";
+import { type ErrorCode, isRefusal, refuse } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import type { LibraryPages } from "../oidc/configuration.ts";
 import { type App, appOf } from "../oidc/interaction.ts";
@@ -22,6 +22,8 @@ export function libraryPages({ renderer, issuer, log }: LibraryPagesDependencies
   const plain = (ctx: OidcContext) => ctx as unknown as Context;
   return {
     async error(ctx, { error, error_description: description }, cause) {
+      // A refusal of ours is not the library's to explain: it is thrown again behind it, and answered there.
+      if (isRefusal(cause)) return;
       const refusal = refuse(codeOf(error, cause), {
         cause,
         // What is wrong with a request is said to whoever builds the app, never what is wrong with us.

@@ -2,7 +2,7 @@
  * What passkeys bring to a provider, ours or a host's: where the pages are, when they are asked for, who the
  * accounts are, and what is true about a sign-in.
  */
-import type { AccountClaims, Configuration, FindAccount } from "oidc-provider";
+import type { AccountClaims, Configuration, FindAccount, KoaContextWithOIDC } from "oidc-provider";
 import type { Account } from "../account/account.ts";
 import { accountRecord } from "../account/account.ts";
 import type { UnitOfWork } from "../store/unit.ts";
@@ -11,10 +11,23 @@ import type { ConsentDependencies } from "./consent.ts";
 import { existingGrant } from "./consent.ts";
 import { policy } from "./policy.ts";
 
-/** The part of a configuration that makes a provider sign in with passkeys. */
-export function contribution(d: ConsentDependencies): Configuration {
+/**
+ * The part of a configuration that makes a provider sign in with passkeys.
+ *
+ * @param admit is asked before an interaction is kept, since anybody can ask for one; what it throws refuses the request
+ */
+export function contribution(
+  d: ConsentDependencies,
+  admit: (ctx: KoaContextWithOIDC) => Promise<void> = async () => {},
+): Configuration {
   return {
-    interactions: { url: (_ctx, interaction) => `/interaction/${interaction.uid}`, policy: policy() },
+    interactions: {
+      async url(ctx, { uid }) {
+        await admit(ctx);
+        return `/interaction/${uid}`;
+      },
+      policy: policy(),
+    },
     acrValues: [...ACR_VALUES],
     claims: { openid: ["sub", "acr", "amr", "auth_time"] },
     discovery: { prompt_values_supported: ["none", "login", "consent", "create"] },

@@ -1,5 +1,6 @@
 /** The library's provider, made and completed: the one place that touches what its types do not offer. */
 import Provider, { type Configuration } from "oidc-provider";
+import { isRefusal } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import { type ClientMetadata, EXTRA_CLIENT_METADATA, matchesClientSecret } from "./client-metadata.ts";
 
@@ -17,7 +18,10 @@ export function createProvider(issuer: URL, configuration: Configuration, log: L
   // Requests that break off while they are answered; without a listener koa prints them as they are.
   const app: NodeJS.EventEmitter = provider;
   app.on("error", (error: Error) => log.debug({ err: error }, "a request broke off"));
-  provider.on("server_error", (_ctx, error) => log.error({ err: error }, "the provider failed"));
+  provider.on("server_error", (_ctx, error) => {
+    // To the library every error of ours is a fault; a request that was refused is none.
+    if (!isRefusal(error) || error.status >= 500) log.error({ err: error }, "the provider failed");
+  });
   provider.on("backchannel.error", (_ctx, error, client) =>
     log.warn({ client: client.clientId, err: error }, "an app could not be told about a sign-out"),
   );

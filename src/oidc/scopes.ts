@@ -22,10 +22,16 @@ export function consentClaims(names: Iterable<string>): string[] {
   return [...new Set(names)].filter((name) => !ABOUT_THE_SIGN_IN.has(name));
 }
 
-/** What the consent page names: the scopes, and those that single claims belong to; a claim without one, itself. */
+/**
+ * What the consent page names: the scopes, and those that single claims belong to; a claim without one, itself. What
+ * is no name but a text is not repeated to the person: no provider has such a claim to give.
+ */
 export function namesOf({ scopes, claims }: Requested): string[] {
-  return [...new Set([...scopes, ...claims.map((claim) => scopeOf(claim) ?? claim)])];
+  const named = claims.filter((claim) => NAME.test(claim)).map((claim) => scopeOf(claim) ?? claim);
+  return [...new Set([...scopes, ...named])];
 }
+
+const NAME = /^[\w:./#-]{1,64}$/;
 
 function scopeOf(claim: string): string | undefined {
   return Object.entries(SCOPE_CLAIMS).find(([, claims]) => claims.includes(claim))?.[0];

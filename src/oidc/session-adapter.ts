@@ -7,6 +7,7 @@
  * therefore cannot bring the session back, and two tabs do not undo each other's apps.
  */
 import Provider, { type Adapter, type AdapterPayload } from "oidc-provider";
+import { epoch } from "../clock.ts";
 import { refuse } from "../errors.ts";
 import { fingerprint, newVersion } from "../store/record.ts";
 import type { Key, Millis, Stored, Version } from "../store/store.ts";
@@ -35,13 +36,19 @@ export class SessionAdapter implements Adapter {
   async find(id: string): Promise<AdapterPayload | undefined> {
     const pointer = await this.d.unit.read<{ uid: string }>(SessionAdapter.pointerKey(id));
     if (!pointer) return undefined;
-    const body = await this.d.unit.read<Body>(SessionAdapter.bodyKey(pointer.value.uid));
-    if (body?.value.accountId) this.d.unit.prefetch(`account:${body.value.accountId}`);
-    return body?.value.idHash === fingerprint(id) ? { ...body.value, jti: id } : undefined;
+    const body = await this.findByUid(pointer.value.uid);
+    if (body?.accountId) this.d.unit.prefetch(`account:${body.accountId}`);
+    return body?.idHash === fingerprint(id) ? { ...body, jti: id } : undefined;
   }
 
-  async findByUid(uid: string): Promise<AdapterPayload | undefined> {
-    return (await this.d.unit.read<Body>(SessionAdapter.bodyKey(uid)))?.value;
+  /** A session that is over by this clock is removed when it is seen, so that no clock that goes back revives it. */
+  async findByUid(uid: string): Promise<Body | undefined> {
+    const key = SessionAdapter.bodyKey(uid);
+    const found = await this.d.unit.read<Body>(key);
+    if (found?.value.exp === undefined || found.value.exp > epoch(this.d.clock)) return found?.value;
+    this.d.unit.forget(key);
+    await this.d.store.remove(key);
+    return undefined;
   }
 
   async upsert(id: string, { jti: _, ...payload }: AdapterPayload, expiresIn: number): Promise<void> {

@@ -1,6 +1,6 @@
 /** LMDB with expiry: cells that are gone when their time is over, whether or not somebody has removed them yet. */
-import { chmodSync, closeSync, mkdirSync, openSync, readSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { chmodSync, closeSync, existsSync, mkdirSync, openSync, readSync, statSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
 import { open, type RootDatabase } from "lmdb";
 import type { Clock } from "../clock.ts";
 import { LatchkeyError, refuse } from "../errors.ts";
@@ -35,7 +35,7 @@ export class LmdbDatabase {
 
   /** Opens the folder; makes it when it is missing, for its owner only. */
   constructor(path: string, clock: Clock) {
-    mkdirSync(path, { recursive: true, mode: 0o700 });
+    makeFolder(resolve(path));
     refuseForeign(join(path, "data.mdb"));
     this.#lmdb = open({ path, noSubdir: false, encoding: "string", keyEncoding: "binary" });
     this.#clock = clock;
@@ -203,4 +203,34 @@ async function failure(cause: unknown): Promise<unknown> {
     (error: unknown) => error,
   );
   return refuse("store_unavailable", { cause: reason ?? cause });
+}
+
+/**
+ * Makes a folder and those above it, for its owner only. Node's own `recursive` never comes back where a folder
+ * that exists takes no other, as below `/proc`.
+ */
+function makeFolder(path: string, isTarget = true): void {
+  try {
+    mkdirSync(path, { mode: 0o700 });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "EEXIST" && statSync(path).isDirectory()) return;
+    if (code !== "ENOENT" || !isTarget || dirname(path) === path) throw noFolder(path, error);
+    makeParents(dirname(path));
+    makeFolder(path, false);
+  }
+}
+
+function makeParents(path: string): void {
+  const missing: string[] = [];
+  for (let above = path; !existsSync(above); above = dirname(above)) missing.unshift(above);
+  for (const folder of missing) makeFolder(folder, false);
+}
+
+function noFolder(path: string, cause: unknown): LatchkeyError {
+  const detail = `${path} cannot be a folder for data: ${(cause as NodeJS.ErrnoException).code}.`;
+  return refuse("store_refused", {
+    cause,
+    detail: `${detail} Name another one in LATCHKEY_STORE, or make it.`,
+  });
 }

@@ -6,7 +6,7 @@
  */
 import { createHash } from "node:crypto";
 import { type Clock, systemClock } from "../clock.ts";
-import { refuse } from "../errors.ts";
+import { LatchkeyError, refuse } from "../errors.ts";
 import type { Event } from "../events.ts";
 import * as limits from "./limits.ts";
 import { type Cell, LmdbDatabase, NEVER } from "./lmdb-database.ts";
@@ -31,6 +31,7 @@ export function lmdbStore(path: string, options: { clock?: Clock } = {}): port.S
   try {
     return new LmdbStore(new LmdbDatabase(path, options.clock ?? systemClock));
   } catch (cause) {
+    if (cause instanceof LatchkeyError) throw cause;
     throw refuse("store_refused", { detail: `The folder ${path} cannot be opened as a store.`, cause });
   }
 }

@@ -83,6 +83,8 @@ export function unitOfWork(
       return context.run(subject, async () => {
         const result = await request();
         await flush(work);
+        // Whatever is still under way is on its own: nobody sends for it any more.
+        works.delete(subject);
         return result;
       });
     },

@@ -183,17 +183,20 @@ describe.each(stores)("the account page over $name", (kind) => {
     const page = await jane.submit(`/account/passkeys/${first?.id}/remove`);
     const proof = () => ({ response: device.get(ceremonyOf(page).options, running.issuer) });
     expect(refused(await jane.post(`/account/passkeys/${second?.id}/remove/confirm`, proof()))).toEqual([
-      400,
-      "ceremony_expired",
+      401,
+      "authentication_failed",
     ]);
     expect(refused(await jane.post("/account/passkeys/add/confirm", proof()))).toEqual([
-      400,
-      "ceremony_expired",
+      401,
+      "authentication_failed",
     ]);
-    expect(refused(await jane.post("/sign-in", proof()))).toEqual([400, "ceremony_expired"]);
+    expect(refused(await jane.post("/sign-in", proof()))).toEqual([401, "authentication_failed"]);
     const signIn = await jane.open("/sign-in");
     const elsewhere = { response: device.get(ceremonyOf(signIn).options, running.issuer) };
-    expect(refused(await jane.post(ceremonyOf(page).action, elsewhere))).toEqual([400, "ceremony_expired"]);
+    expect(refused(await jane.post(ceremonyOf(page).action, elsewhere))).toEqual([
+      401,
+      "authentication_failed",
+    ]);
     expect(await passkeys()).toHaveLength(2);
 
     const again = await jane.submit(`/account/passkeys/${first?.id}/remove`);

@@ -121,8 +121,10 @@ describe.each(stores)("sessions over $name", (kind) => {
     expect(await silent()).toBe(true);
     at(31);
     await expect(silent()).rejects.toThrow();
+    expect((await jane.request("/account")).status).toBe(303);
     at(30.9);
     await expect(silent()).rejects.toThrow();
+    expect((await jane.request("/account")).status).toBe(303);
   });
 
   it("a request that was under way during a sign-out brings neither session nor grant back", async () => {

@@ -170,7 +170,7 @@ describe("every answer", () => {
       response: browser.respond(page, { id, rawId: id, challenge: randomBytes(48).toString("base64url") }),
     };
     const answer = await browser.post("/sign-in", body);
-    expect([answer.json().code, answer.json().signal]).toEqual(["ceremony_expired", undefined]);
+    expect([answer.json().code, answer.json().signal]).toEqual(["authentication_failed", undefined]);
   });
 
   it("SEC-25 a credential id that somebody else registered is refused, and the first owner keeps it", async () => {

@@ -49,6 +49,20 @@ describe.each(stores)("limits over $name", (kind) => {
     expect((await running.browser().request("/livez")).status).toBe(200);
   });
 
+  it("SEC-9 hold requests of apps that somebody would have to sign in for, and no others", async () => {
+    const app = await running.app();
+    const jane = running.browser();
+    const { url } = await app.request();
+    const statuses = [];
+    const mark = running.log.length;
+    for (let n = 0; n < CEREMONIES + 5; n++) statuses.push((await running.browser().request(url)).status);
+    expect(statuses.filter((status) => status === 303)).toHaveLength(CEREMONIES);
+    expect(statuses.filter((status) => status === 429)).toHaveLength(5);
+    expect(running.log.slice(mark).filter((line) => line.includes('"level":"error"'))).toEqual([]);
+    const silent = await app.request({ prompt: "none" });
+    expect(app.error(silent, await jane.open(silent.url))).toBe("login_required");
+  });
+
   it("an instance that starts later goes on counting where the others are", async () => {
     await running.restart();
     expect(await served(running.browser(), CEREMONIES)).toBeLessThan(CEREMONIES / 2);

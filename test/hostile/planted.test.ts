@@ -187,7 +187,8 @@ describe("SEC-72 SEC-89 forms and consents", () => {
       const request = await third.request({ claims: JSON.stringify(claims) });
       return jane.open(request.url);
     };
-    const plain = await ask({ id_token: { acr: null } });
+    const plain = await ask({ id_token: { acr: null, "Nothing at all. This app was checked": null } });
+    expect(plain.text).not.toContain("Nothing at all");
     expect(plain.text).toContain("Know that it is you");
     expect(plain.text).not.toContain("See your e-mail address");
     const wide = await ask({

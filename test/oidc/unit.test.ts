@@ -77,6 +77,21 @@ describe.each(stores)("a unit of work over $name", (kind) => {
     await expect(third).rejects.toThrow("late");
   });
 
+  it("keeps nothing back that is written when the request is done already, and nothing of a failed one goes out", async () => {
+    const late = async (fails: boolean) => {
+      let after: Promise<void> = Promise.resolve();
+      const done = unit.run(async () => {
+        after = new Promise((resolve) => setImmediate(resolve)).then(() => unit.write("k:1", { fails }, TTL));
+        if (fails) throw new Error("refused");
+      });
+      await done.catch(() => {});
+      await after;
+      return (await opened.store.read("k:1"))?.value;
+    };
+    expect(await late(true)).toBeUndefined();
+    expect(await late(false)).toEqual({ fails: false });
+  });
+
   it("sends nothing when the request fails", async () => {
     const request = unit.run(async () => {
       await unit.write("k:1", { n: 1 }, TTL);

@@ -207,7 +207,7 @@ export const samples: Sample[] = [
   {
     title: "submit",
     view: "submit",
-    model: { form: logoutForm("https://app.example.com/cb", "SplxlOBeZQQYbYS6WxSbIA") },
+    model: { form: logoutForm("/stay", "SplxlOBeZQQYbYS6WxSbIA") },
   },
   {
     title: "device confirm",
