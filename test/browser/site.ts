@@ -50,9 +50,6 @@ export interface Site {
   close(): Promise<void>;
 }
 
-/** Where a form may go without leaving its page. */
-const STAY = "/stay";
-
 /** The client script as it is in the sources, so that a test never runs an older build. */
 export async function buildAssets(): Promise<Assets> {
   const folder = await mkdtemp(join(tmpdir(), "latchkey-script-"));
@@ -81,8 +78,6 @@ export async function openSite(): Promise<Site> {
     const { pathname: path, searchParams: query } = new URL(request.url ?? "/", "http://localhost");
     const asset = assets.find(path);
     if (asset) return response.writeHead(200, { "content-type": asset.type }).end(asset.body);
-    // A form that sends itself on leaves its page where it is.
-    if (path === STAY) return response.writeHead(204).end();
     const received = {
       method: request.method ?? "",
       path,
