@@ -1,6 +1,6 @@
 /** `latchkey clients`: the apps that people sign in to. */
 import { type Command, Option } from "commander";
-import type { AuthMethod, Client, ClientKind, ClientPatch, Written } from "../oidc/clients.ts";
+import type { AuthMethod, Client, ClientKind, ClientPatch, IdTokenAlg, Written } from "../oidc/clients.ts";
 import { type Common, type Context, confirmed, mustBeAskable, print, withInstallation } from "./context.ts";
 import { readKeys } from "./key-file.ts";
 import { table } from "./terminal.ts";
@@ -16,6 +16,7 @@ interface ClientFlags extends Common {
   jwksUri?: string;
   jwks?: string;
   authMethod?: AuthMethod;
+  idTokenAlg?: IdTokenAlg;
   grant?: string[];
   scope?: string[];
 }
@@ -67,6 +68,12 @@ function withFlags(command: Command): Command {
         "private_key_jwt",
       ]),
     )
+    .addOption(
+      new Option("--id-token-alg <alg>", "how ID tokens are signed (default: ES256)").choices([
+        "ES256",
+        "RS256",
+      ]),
+    )
     .option("--grant <grant...>", "grant types, such as authorization_code or device_code")
     .option("--scope <scope...>", "the only scopes that the app may ask for");
 }
@@ -84,6 +91,7 @@ function patchOf(context: Context, flags: ClientFlags): ClientPatch {
     jwksUri: flags.jwksUri,
     jwks: flags.jwks === undefined ? undefined : readKeys(context, flags.jwks),
     authMethod: flags.authMethod,
+    idTokenAlg: flags.idTokenAlg,
     grants: flags.grant,
     scopes: flags.scope?.flatMap((scope) => scope.split(/\s+/)),
   };
@@ -154,6 +162,7 @@ function rowsOf(client: Client, secret: string | undefined): string[][] {
     ["name", client.name],
     ["kind", client.kind],
     ["auth method", client.authMethod],
+    ["id token alg", client.idTokenAlg],
     ["first party", client.firstParty ? "yes" : "no"],
     ["pkce", client.pkce ? "always" : "optional"],
     ["grants", client.grants.join(" ")],

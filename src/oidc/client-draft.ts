@@ -10,6 +10,7 @@ import {
   DEVICE_CODE,
   defaultAuthMethod,
   defaultGrants,
+  type IdTokenAlg,
   KINDS,
   needsSecret,
 } from "./client-record.ts";
@@ -29,6 +30,7 @@ export interface ClientPatch {
   jwksUri?: string | null;
   jwks?: PublicJwkSet | null;
   authMethod?: AuthMethod;
+  idTokenAlg?: IdTokenAlg;
   grants?: string[];
   scopes?: string[] | null;
 }
@@ -80,6 +82,7 @@ const PATCHABLE: ReadonlySet<string> = new Set<keyof ClientPatch>([
   "jwksUri",
   "jwks",
   "authMethod",
+  "idTokenAlg",
   "grants",
   "scopes",
 ]);

@@ -20,6 +20,7 @@ export type ClientMetadata = {
   backchannel_logout_uri?: string;
   backchannel_logout_session_required?: boolean;
   initiate_login_uri?: string;
+  id_token_signed_response_alg?: string;
   jwks_uri?: string;
   jwks?: PublicJwkSet;
   scope?: string;
@@ -63,7 +64,7 @@ export function toMetadata(client: Client): ClientMetadata {
 }
 
 function optional(client: Client): Partial<ClientMetadata> {
-  const { backchannelLogoutUri, initiateLoginUri, jwksUri, jwks, scopes } = client;
+  const { backchannelLogoutUri, initiateLoginUri, jwksUri, jwks, idTokenAlg, scopes } = client;
   return {
     ...(backchannelLogoutUri === undefined
       ? {}
@@ -71,6 +72,7 @@ function optional(client: Client): Partial<ClientMetadata> {
     ...(initiateLoginUri === undefined ? {} : { initiate_login_uri: initiateLoginUri }),
     ...(jwksUri === undefined ? {} : { jwks_uri: jwksUri }),
     ...(jwks === undefined ? {} : { jwks: publicMembers(jwks) }),
+    ...(idTokenAlg === undefined ? {} : { id_token_signed_response_alg: idTokenAlg }),
     ...(scopes === undefined ? {} : { scope: scopes.join(" ") }),
   };
 }

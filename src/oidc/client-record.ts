@@ -8,6 +8,10 @@ export type ClientKind = "web" | "spa" | "native" | "machine";
 /** Short for `client_secret_basic`, `client_secret_post`, `none` and `private_key_jwt`. */
 export type AuthMethod = "basic" | "post" | "none" | "private_key_jwt";
 
+/** How ID tokens for a client are signed: ES256 unless it knows nothing but RS256. */
+export type IdTokenAlg = "ES256" | "RS256";
+const ID_TOKEN_ALGS: readonly IdTokenAlg[] = ["ES256", "RS256"];
+
 export const KINDS: readonly ClientKind[] = ["web", "spa", "native", "machine"];
 
 /** A client as it is stored, under `client:<id>`. */
@@ -27,6 +31,8 @@ export interface Client {
   jwksUri?: string;
   jwks?: PublicJwkSet;
   authMethod: AuthMethod;
+  /** Without it, ES256. */
+  idTokenAlg?: IdTokenAlg;
   /** Grant types by their registered names. */
   grants: string[];
   /** The scopes it may ask for; without it, all. */
@@ -88,13 +94,14 @@ export function clientProblems(client: Client): string[] {
 
 type Problems = (string | undefined | false)[];
 
-function basics({ id, name, kind, scopes = [] }: Client): Problems {
+function basics({ id, name, kind, idTokenAlg = "ES256", scopes = [] }: Client): Problems {
   return [
     !isClientId(id) && "id must have 1 to 128 letters, digits, dots, hyphens, underscores or tildes",
     !/^[^\p{Cc}\p{Cs}\u2028\u2029\u202a-\u202e\u2066-\u2069]{1,128}$/u.test(name) || name.trim() !== name
       ? "name must have 1 to 128 characters, no control characters, and no space at its ends"
       : undefined,
     !KINDS.includes(kind) && `kind must be one of ${KINDS.join(", ")}`,
+    !ID_TOKEN_ALGS.includes(idTokenAlg) && `id token alg must be one of ${ID_TOKEN_ALGS.join(", ")}`,
     scopes.some((scope) => !SCOPE.test(scope)) && "scopes must be names without spaces",
     scopes.length > MOST && `scopes must be at most ${MOST}`,
   ];

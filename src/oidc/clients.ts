@@ -25,7 +25,7 @@ export {
   matchesClientSecret,
   toPublic,
 } from "./client-metadata.ts";
-export type { AuthMethod, Client, ClientKind } from "./client-record.ts";
+export type { AuthMethod, Client, ClientKind, IdTokenAlg } from "./client-record.ts";
 
 export interface Clients {
   /** @throws `client_invalid`, `client_exists` */

@@ -1,5 +1,5 @@
 /** The endpoints beside the sign-in: introspection, revocation, machines, pushed requests, CORS, keys. */
-import { decodeProtectedHeader } from "jose";
+import { createRemoteJWKSet, decodeProtectedHeader, jwtVerify } from "jose";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import "../support/prototypes.ts";
 import type { Browser } from "../support/browser.ts";
@@ -172,6 +172,16 @@ describe.each(stores)("the endpoints over $name", (kind) => {
     const { response } = await app.signIn(jane);
     expect(decodeProtectedHeader(response.id_token as string).alg).toBe("ES256");
     expect(app.as.id_token_signing_alg_values_supported).toEqual(expect.arrayContaining(["ES256", "RS256"]));
+  });
+
+  it("signs with RS256 for a client that was registered for it, and verifies (oidcc-idtoken-rs256)", async () => {
+    const old = await running.app({ idTokenAlg: "RS256" });
+    Object.assign(old.client, { id_token_signed_response_alg: "RS256" });
+    const { response, idToken } = await old.signIn(jane);
+    expect(decodeProtectedHeader(response.id_token as string).alg).toBe("RS256");
+    const keys = createRemoteJWKSet(new URL(`${running.issuer}/jwks`));
+    const { payload } = await jwtVerify(response.id_token as string, keys, { algorithms: ["RS256"] });
+    expect(payload.sub).toBe(idToken.sub);
   });
 
   it("a change of a client and its removal are seen by a running server a second later", async () => {
