@@ -26,7 +26,10 @@ export interface App {
 
 /** True when the signed interaction cookie of this browser names the interaction in the address. */
 export function holdsInteraction(provider: Provider, ctx: Context, uid: string): boolean {
-  return ctx.cookies.get(provider.cookieName("interaction"), { signed: true }) === uid;
+  const state = ctx.state as { holds?: string | undefined };
+  // Signatures cost; one request asks up to three times.
+  state.holds ??= ctx.cookies.get(provider.cookieName("interaction"), { signed: true });
+  return state.holds === uid;
 }
 
 /**
