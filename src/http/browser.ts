@@ -4,10 +4,7 @@ import type { Context } from "koa";
 
 const PATTERN = /^[A-Za-z0-9_-]{43}$/;
 
-/**
- * The browser's secret, the same all through a request; gives it one when it has none. It is not signed: 256 random bits
- * that nobody knows are as good as a signature, and whoever can plant a cookie can plant a signed one of his own.
- */
+/** The browser's secret, looked at once in a request; gives it one when it has none. */
 export function browserOf(ctx: Context, issuer: URL): string {
   const state = ctx.state as { browser?: string };
   state.browser ??= knownBrowser(ctx, issuer) ?? newBrowser(ctx, issuer);
@@ -20,13 +17,13 @@ function cookieOf(issuer: URL): { name: string; secure: boolean } {
 }
 
 function knownBrowser(ctx: Context, issuer: URL): string | undefined {
-  const known = ctx.cookies.get(cookieOf(issuer).name, { signed: false });
+  const known = ctx.cookies.get(cookieOf(issuer).name, { signed: true });
   return known !== undefined && PATTERN.test(known) ? known : undefined;
 }
 
 function newBrowser(ctx: Context, issuer: URL): string {
   const { name, secure } = cookieOf(issuer);
   const fresh = randomBytes(32).toString("base64url");
-  ctx.cookies.set(name, fresh, { signed: false, httpOnly: true, sameSite: "lax", secure, overwrite: true });
+  ctx.cookies.set(name, fresh, { signed: true, httpOnly: true, sameSite: "lax", secure, overwrite: true });
   return fresh;
 }

@@ -209,6 +209,13 @@ describe.each(stores)("sessions over $name", (kind) => {
     expect(await isSignedIn(browser)).toBe(true);
   });
 
+  it("of a hundred parallel requests in one session none is refused because of the others", async () => {
+    const urls = await Promise.all(Array.from({ length: 100 }, async () => (await app.request()).url));
+    const answers = await Promise.all(urls.map((url) => jane.request(url)));
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([303]));
+    expect(answers.every(({ headers }) => headers.get("location")?.includes("code="))).toBe(true);
+  });
+
   it("parallel requests of many apps in one session are all remembered by it", async () => {
     const browser = running.browser(jane.authenticator);
     await app.signIn(browser);
