@@ -131,14 +131,14 @@ export const schema = z.strictObject({
     default: 0,
   }),
   workers: setting(z.union([z.literal("auto"), whole(1, 1024)], "a number from 1 to 1024, or auto"), {
-    doc: "Processes that share the port; `auto` is one per core (Redis only)",
+    doc: "Processes that share the port. This version serves with one and refuses more: start it several times instead",
     env: "LATCHKEY_WORKERS",
     default: 1,
   }),
   adminPort: setting(z.optional(whole(1, 65_535)), {
-    doc: "Port of a second listener for `/metrics`, `/livez` and `/readyz`",
+    doc: "Port of a second listener for `/livez` and `/readyz`",
     env: "LATCHKEY_ADMIN_PORT",
-    defaultText: "off: `/livez` and `/readyz` on the main listener, no metrics",
+    defaultText: "off: both on the main listener",
   }),
   views: setting(z.optional(text("a folder")), {
     doc: "Folder that overlays `views/` file by file",
