@@ -5,6 +5,7 @@ import type { Configuration } from "oidc-provider";
 import { accounts } from "./account/accounts.ts";
 import { setupLink } from "./account/setup.ts";
 import { type Clock, systemClock } from "./clock.ts";
+import { settingsOf } from "./config/groups.ts";
 import { ConfigurationError, type Settings } from "./config/load.ts";
 import { mountDemo } from "./demo/demo.ts";
 import { health, healthHandler, ownHost, requestLog } from "./http/entrance.ts";
@@ -144,6 +145,8 @@ function foundation(
     announce,
     rp: { id: settings.rpId, name: rest.issuer.hostname, origins: [settings.issuer, ...settings.origins] },
     signUp: settings.signUp,
+    settingsOf: (groups) => settingsOf(settings, groups),
+    notify: async () => {},
     limits: settings.limits,
     permits: permits(store),
   };

@@ -32,10 +32,64 @@ export interface Passkey {
   /** Only `active` signs in. `pending` waits for its index claim, `suspended` for the end of a recovery. */
   state: "pending" | "active" | "suspended";
   name: string;
+  /** On which way it came to the account; absent where nobody remembers. */
+  addedBy?: AddedBy;
   /** Milliseconds since the epoch. */
   created: number;
   /** Day precision, so that most sign-ins write nothing. */
   lastUsed?: string;
+}
+
+/** The occasions on which a passkey is made. */
+export type AddedBy = "sign_up" | "setup" | "account" | "conversion" | "recovery" | "invitation";
+
+/**
+ * Where a legacy password stands. `open` signs in; `closed` is a tombstone that stays for ever: nothing opens it again,
+ * whoever imports, restores or replays what. The verifier itself is another record, and dead unless this says `open`.
+ */
+export interface PasswordWay {
+  state: "open" | "closed";
+  /** Milliseconds since the epoch. */
+  since: number;
+  /** How often the owner answered "Not now" when a passkey was offered in its place. */
+  declined?: number;
+}
+
+/** Recovery codes, good once each: SHA-256 of those that are left. */
+export interface RecoveryCodes {
+  /** Milliseconds since the epoch. */
+  created: number;
+  left: string[];
+}
+
+/** A temporary access pass: good once, until it expires, for this account alone. */
+export interface Pass {
+  /** SHA-256 of the pass. */
+  fingerprint: string;
+  /** Milliseconds since the epoch. */
+  issued: number;
+  expires: number;
+  /** The account id of the administrator who issued it, or `cli`. */
+  by: string;
+}
+
+/** A recovery in its grace time: what was added, and what was declared lost and can still object. */
+export interface Repair {
+  since: number;
+  by: "code" | "pass" | "email";
+  /** Credential ids of the passkeys that the recovery added. */
+  added: string[];
+  /** Credential ids of the passkeys that are suspended. */
+  lost: string[];
+  /** When the suspended ones are revoked; milliseconds since the epoch. */
+  until: number;
+}
+
+/** For a day after a password became a passkey the account is careful: whoever knew the password may be a thief. */
+export interface Watch {
+  until: number;
+  /** Credential ids of the passkeys that were made in that sitting. */
+  passkeys: string[];
 }
 
 export interface Account {
@@ -51,6 +105,14 @@ export interface Account {
   name?: string;
   groups: string[];
   passkeys: Passkey[];
+  /** Absent: there never was a password. */
+  password?: PasswordWay;
+  /** An import made this account, so an import may update it. */
+  imported?: true;
+  recoveryCodes?: RecoveryCodes;
+  passes?: Pass[];
+  repair?: Repair;
+  watch?: Watch;
   created: number;
   /** Events on their way to the log, at most 8. */
   outbox: Event[];

@@ -9,7 +9,8 @@ import { askForAssertion, askForPasskey, type Place, takeAssertion, takePasskey 
 import type { House } from "./house.ts";
 import { assertSameOrigin, readAuthentication, readForm, readRegistration } from "./input.ts";
 import { page } from "./page.ts";
-import { HOME, signedIn, toSignIn } from "./sign-in.ts";
+import { signedIn, toSignIn } from "./sign-in.ts";
+import { HOME } from "./visit.ts";
 
 function param(ctx: Context, name: string): string {
   return (ctx as Context & { params: Record<string, string> }).params[name] ?? "";
@@ -156,7 +157,7 @@ export async function addPasskey(house: House, ctx: Context): Promise<void> {
   if (made.accountId !== account.id) throw refuse("ceremony_expired");
   // Before the passkey is added: of two answers at once one adds.
   if (!(await house.permits.spend(permit))) throw refuse("ceremony_expired");
-  await house.accounts.addPasskey(account.id, made.passkey);
+  await house.accounts.addPasskey(account.id, { ...made.passkey, addedBy: "account" });
   ctx.body = { location: `${HOME}?notice=passkey_added` };
 }
 

@@ -1,8 +1,11 @@
 /** What the rooms behind the pages offer; put together by the composition root. */
 import type { Context } from "koa";
 import type { Accounts } from "../account/accounts.ts";
+import type { LegacyPasswords } from "../account/legacy.ts";
+import type { Notify } from "../account/notices.ts";
 import type { SetupLink } from "../account/setup.ts";
 import type { Clock } from "../clock.ts";
+import type { AccountSettings } from "../config/groups.ts";
 import type { Listener } from "../events.ts";
 import type { Logger } from "../log.ts";
 import type { InteractionDependencies } from "../oidc/interaction.ts";
@@ -19,6 +22,11 @@ export interface House extends InteractionDependencies, CeremonyContext {
   accounts: Accounts;
   setup: SetupLink;
   signUp: "open" | "invite" | "closed";
+  /** What applies to an account with these groups. */
+  settingsOf(groups: readonly string[]): AccountSettings;
+  /** Absent where no password can sign in, and none ever will. */
+  passwords?: LegacyPasswords;
+  notify: Notify;
   limits: Limits;
   permits: Permits;
   renderer: Renderer;

@@ -1,6 +1,5 @@
 /** The pages an app's request leads to: sign in, create an account, allow access. */
 import type { Context, Next } from "koa";
-import type { Passkey } from "../account/account.ts";
 import { isRefusal, refuse } from "../errors.ts";
 import { passkeyAssurance } from "../oidc/assurance.ts";
 import {
@@ -9,30 +8,25 @@ import {
   clientOf,
   decider,
   denyAccess,
-  finishSignIn,
   holdsInteraction,
   type Interaction,
   loadInteraction,
   requestedBy,
 } from "../oidc/interaction.ts";
-import { canResumeWithin, resumeWithin } from "../oidc/resume.ts";
 import { namesOf } from "../oidc/scopes.ts";
 import type { CeremonyModel } from "../view/models.ts";
 import { browserOf } from "./browser.ts";
-import {
-  askForAssertion,
-  askForPasskey,
-  orForgotten,
-  type Place,
-  takeAssertion,
-  takePasskey,
-} from "./ceremonies.ts";
+import { askForAssertion, askForPasskey, type Place, takeAssertion } from "./ceremonies.ts";
+import { enrol, prove } from "./enrol.ts";
 import { answerError } from "./failure.ts";
 import { allowFormTo } from "./headers.ts";
 import type { House } from "./house.ts";
-import { assertSameOrigin, readAuthentication, readDecision, readRegistration } from "./input.ts";
+import { assertSameOrigin, readAuthentication, readDecision } from "./input.ts";
 import { page } from "./page.ts";
 import { rememberApp, rememberedApp } from "./remembered-app.ts";
+import { signUp } from "./sign-in.ts";
+import { findSitting } from "./sitting.ts";
+import { appVisit } from "./visit.ts";
 
 type Show = (house: House, ctx: Context, interaction: Interaction) => Promise<void>;
 
@@ -153,6 +147,7 @@ async function showConsent(house: House, ctx: Context, interaction: Interaction)
 
 /** `POST /interaction/:uid/passkey`: the interaction, the challenge and the account are read at once. */
 export async function signInWithPasskey(house: House, ctx: Context, next: Next): Promise<void> {
+  if (ctx.query.step === "prove") return prove(house, ctx, next);
   const uid = uidOf(ctx);
   assertSameOrigin(ctx, house.issuer);
   const response = await readAuthentication(ctx);
@@ -161,22 +156,22 @@ export async function signInWithPasskey(house: House, ctx: Context, next: Next):
     loadInteraction(house.provider, ctx, uid),
     takeAssertion(house, placeOf(house, ctx, uid, "sign-in"), response),
   );
-  await finish(house, ctx, next, interaction, done.account.id, done.passkey);
+  const visit = appVisit(house, ctx, next, interaction);
+  ctx.body = { location: await visit.finish(done.account.id, passkeyAssurance(done.passkey)) };
 }
 
-/** `POST /interaction/:uid/register`: makes the account, and is itself the authentication (UP and UV). */
-export async function signUpWithPasskey(house: House, ctx: Context, next: Next): Promise<void> {
-  const uid = uidOf(ctx);
+/**
+ * `POST /interaction/:uid/register`: makes the account, and is itself the authentication (UP and UV). In a sitting the
+ * passkey is the account's that the sitting is about.
+ */
+export async function register(house: House, ctx: Context, next: Next): Promise<void> {
   assertSameOrigin(ctx, house.issuer);
-  if (house.signUp !== "open") throw refuse("sign_up_closed");
-  const { response, ...fields } = await readRegistration(ctx);
-  if (!holdsInteraction(house.provider, ctx, uid)) throw refuse("interaction_expired");
-  const [interaction, { passkey, handle }] = await bothOrRefuse(
-    loadInteraction(house.provider, ctx, uid),
-    takePasskey(house, placeOf(house, ctx, uid, "sign-up"), response),
-  );
-  const account = await orForgotten(house.accounts.create({ ...fields, handle, passkey }));
-  await finish(house, ctx, next, interaction, account.id, passkey);
+  if (!holdsInteraction(house.provider, ctx, uidOf(ctx))) throw refuse("interaction_expired");
+  const interaction = await loadInteraction(house.provider, ctx, uidOf(ctx));
+  if (interaction.result?.login) throw refuse("interaction_expired");
+  const visit = appVisit(house, ctx, next, interaction);
+  const sitting = await findSitting(house.store, visit);
+  await (sitting ? enrol(house, ctx, visit, sitting) : signUp(house, ctx, visit));
 }
 
 /**
@@ -192,25 +187,6 @@ async function bothOrRefuse<T>(
   if (first.value.result?.login) throw refuse("interaction_expired");
   if (second.status === "rejected") throw second.reason;
   return [first.value, second.value];
-}
-
-async function finish(
-  house: House,
-  ctx: Context,
-  next: Next,
-  interaction: Interaction,
-  accountId: string,
-  passkey: Passkey,
-): Promise<void> {
-  const outcome = await finishSignIn(house, ctx, interaction, { accountId, ...passkeyAssurance(passkey) });
-  ctx.body = { location: await nextStop(house, ctx, next, interaction, "consent" in outcome) };
-}
-
-function nextStop(house: House, ctx: Context, next: Next, interaction: Interaction, consent: boolean) {
-  if (consent) return `/interaction/${interaction.uid}`;
-  return canResumeWithin(interaction)
-    ? resumeWithin(house.provider, ctx, next, interaction)
-    : interaction.returnTo;
 }
 
 /** `POST /interaction/:uid/consent`, as JSON from the page's script or as the plain form. */

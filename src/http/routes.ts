@@ -6,6 +6,7 @@ import { announce } from "../passkey/announce.ts";
 import { refusalReason } from "../passkey/refusal.ts";
 import * as account from "./account.ts";
 import { serveAsset } from "./assets.ts";
+import * as enrol from "./enrol.ts";
 import type { House } from "./house.ts";
 import * as interaction from "./interaction.ts";
 import { limited } from "./limits.ts";
@@ -36,7 +37,9 @@ const table: readonly (readonly [method: "get" | "post", path: string, handler: 
   [get, "/interaction/:uid/register", interaction.showRegister, "ceremonies"],
   [get, "/interaction/:uid/recover", interaction.showRecover],
   [post, "/interaction/:uid/passkey", interaction.signInWithPasskey, "ceremonies"],
-  [post, "/interaction/:uid/register", interaction.signUpWithPasskey, "signUps"],
+  [post, "/interaction/:uid/register", interaction.register, "signUps"],
+  [get, "/interaction/:uid/enrol", enrol.showEnrol, "ceremonies"],
+  [get, "/interaction/:uid/prove", enrol.showProve, "ceremonies"],
   [post, "/interaction/:uid/consent", interaction.decideConsent],
 
   [get, "/setup/:token", setup.showSetup, "ceremonies"],
@@ -44,6 +47,8 @@ const table: readonly (readonly [method: "get" | "post", path: string, handler: 
 
   [get, "/sign-in", signIn.showSignIn, "ceremonies"],
   [post, "/sign-in", signIn.signInHere, "ceremonies"],
+  [get, "/sign-in/enrol", enrol.showEnrol, "ceremonies"],
+  [get, "/sign-in/prove", enrol.showProve, "ceremonies"],
   [get, "/sign-up", signIn.showSignUp, "ceremonies"],
   [post, "/sign-up", signIn.signUpHere, "signUps"],
   [get, "/recover", ({ renderer }, ctx) => page(renderer, ctx, "recover", { backUrl: "/sign-in" })],

@@ -31,8 +31,10 @@ export async function createOwner(house: House, ctx: Context): Promise<void> {
   assertSameOrigin(ctx, house.issuer);
   const { response, ...fields } = await readRegistration(ctx);
   if (!(await house.setup.check(tokenOf(ctx)))) throw refuse("setup_link_invalid");
-  const { passkey, handle } = await takePasskey(house, placeOf(house, ctx), response);
-  const owner = await orForgotten(house.setup.createOwner(tokenOf(ctx), { ...fields, handle, passkey }));
+  const made = await takePasskey(house, placeOf(house, ctx), response);
+  const passkey = { ...made.passkey, addedBy: "setup" as const };
+  const input = { ...fields, handle: made.handle, passkey };
+  const owner = await orForgotten(house.setup.createOwner(tokenOf(ctx), input));
   await signIn(house, ctx, owner.id, passkeyAssurance(passkey));
   ctx.body = { location: "/account" };
 }

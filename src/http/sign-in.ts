@@ -1,24 +1,16 @@
 /** Signing in, signing up and signing out without an app: the session of our own pages, which apps share. */
-import type { Context } from "koa";
+import type { Context, Next } from "koa";
 import type { Account } from "../account/account.ts";
 import { refuse } from "../errors.ts";
 import { passkeyAssurance } from "../oidc/assurance.ts";
-import { currentSession, signIn, signOut } from "../oidc/sessions.ts";
-import { browserOf } from "./browser.ts";
-import {
-  askForAssertion,
-  askForPasskey,
-  orForgotten,
-  type Place,
-  takeAssertion,
-  takePasskey,
-} from "./ceremonies.ts";
+import { currentSession, signOut } from "../oidc/sessions.ts";
+import { askForAssertion, askForPasskey, orForgotten, takeAssertion, takePasskey } from "./ceremonies.ts";
+import { enrol, prove } from "./enrol.ts";
 import type { House } from "./house.ts";
 import { assertSameOrigin, readAuthentication, readForm, readRegistration } from "./input.ts";
 import { page } from "./page.ts";
-
-/** Where somebody goes who came for nothing else. */
-export const HOME = "/account";
+import { findSitting } from "./sitting.ts";
+import { ownVisit, type Visit } from "./visit.ts";
 
 /** The account that is signed in; a session of an account that is not active any more is none. */
 export async function signedIn(house: House, ctx: Context): Promise<Account | undefined> {
@@ -33,62 +25,53 @@ export function toSignIn(ctx: Context, back: string): void {
   ctx.redirect(`/sign-in?to=${encodeURIComponent(back)}`);
 }
 
-/** Only a path of our own: never another host, whatever the spelling. */
-function safePath(to: unknown): string {
-  if (typeof to !== "string" || !/^\/[A-Za-z0-9]/.test(to)) return HOME;
-  return /^\/(account|apps|admin|device)(\/|\?|$)/.test(to) ? to : HOME;
-}
-
 /** `GET /sign-in` */
 export async function showSignIn(house: House, ctx: Context): Promise<void> {
-  const to = safePath(ctx.query.to);
-  const ceremony = await askForAssertion(
-    house,
-    placeOf(house, ctx, "sign-in"),
-    `/sign-in?to=${encodeURIComponent(to)}`,
-  );
-  const signUpUrl = house.signUp === "open" ? { signUpUrl: `/sign-up?to=${encodeURIComponent(to)}` } : {};
+  const visit = ownVisit(house, ctx);
+  const ceremony = await askForAssertion(house, visit.place("sign-in"), visit.url("passkey"));
+  const signUpUrl = house.signUp === "open" ? { signUpUrl: visit.url("register") } : {};
   page(house.renderer, ctx, "signin", { ...ceremony, ...signUpUrl, recoverUrl: "/recover" });
 }
 
 /** `POST /sign-in` */
-export async function signInHere(house: House, ctx: Context): Promise<void> {
+export async function signInHere(house: House, ctx: Context, next: Next): Promise<void> {
+  if (ctx.query.step === "prove") return prove(house, ctx, next);
   assertSameOrigin(ctx, house.issuer);
-  const { account, passkey } = await takeAssertion(
-    house,
-    placeOf(house, ctx, "sign-in"),
-    await readAuthentication(ctx),
-  );
-  await signIn(house, ctx, account.id, passkeyAssurance(passkey));
-  ctx.body = { location: safePath(ctx.query.to) };
+  const visit = ownVisit(house, ctx);
+  const response = await readAuthentication(ctx);
+  const { account, passkey } = await takeAssertion(house, visit.place("sign-in"), response);
+  ctx.body = { location: await visit.finish(account.id, passkeyAssurance(passkey)) };
 }
 
 /** `GET /sign-up` */
 export async function showSignUp(house: House, ctx: Context): Promise<void> {
   if (house.signUp !== "open") throw refuse("sign_up_closed");
-  const query = `?to=${encodeURIComponent(safePath(ctx.query.to))}`;
+  const visit = ownVisit(house, ctx);
   const [ceremony, present] = await Promise.all([
-    askForPasskey(house, placeOf(house, ctx, "sign-up"), `/sign-up${query}`),
+    askForPasskey(house, visit.place("sign-up"), visit.url("register")),
     signedIn(house, ctx),
   ]);
   const over = present === undefined ? {} : { over: present.name ?? present.username };
-  page(house.renderer, ctx, "create", { ...ceremony, ...over, setup: false, signInUrl: `/sign-in${query}` });
+  const model = { ...ceremony, ...over, setup: false, signInUrl: visit.url("start") };
+  page(house.renderer, ctx, "create", model);
 }
 
 /** `POST /sign-up` */
 export async function signUpHere(house: House, ctx: Context): Promise<void> {
   assertSameOrigin(ctx, house.issuer);
-  if (house.signUp !== "open") throw refuse("sign_up_closed");
-  const { response, ...fields } = await readRegistration(ctx);
-  const { passkey, handle } = await takePasskey(house, placeOf(house, ctx, "sign-up"), response);
-  const account = await orForgotten(house.accounts.create({ ...fields, handle, passkey }));
-  await signIn(house, ctx, account.id, passkeyAssurance(passkey));
-  ctx.body = { location: safePath(ctx.query.to) };
+  const visit = ownVisit(house, ctx);
+  const sitting = await findSitting(house.store, visit);
+  await (sitting ? enrol(house, ctx, visit, sitting) : signUp(house, ctx, visit));
 }
 
-function placeOf(house: House, ctx: Context, action: "sign-in" | "sign-up"): Place {
-  const browser = browserOf(ctx, house.issuer);
-  return { page: `${action}:${browser}`, browser, action };
+/** Makes a new account out of the answer, which is itself the authentication (UP and UV). */
+export async function signUp(house: House, ctx: Context, visit: Visit): Promise<void> {
+  if (house.signUp !== "open") throw refuse("sign_up_closed");
+  const { response, ...fields } = await readRegistration(ctx);
+  const made = await takePasskey(house, visit.place("sign-up"), response);
+  const passkey = { ...made.passkey, addedBy: "sign_up" as const };
+  const account = await orForgotten(house.accounts.create({ ...fields, handle: made.handle, passkey }));
+  ctx.body = { location: await visit.finish(account.id, passkeyAssurance(passkey)) };
 }
 
 /** `POST /account/sign-out` */

@@ -59,6 +59,10 @@ export interface ViewModels {
   };
   /** A sensitive action waits for a fresh ceremony, which starts by itself; `subject` names the passkey it is about. */
   confirm: CeremonyModel & { purpose: "add_passkey" | "remove_passkey"; subject?: string; cancelUrl: string };
+  /** Heading `Create a passkey`: in a sign-in with a legacy password or on the way back in. `notNowUrl` where it may wait. */
+  enrol: CeremonyModel & { purpose: "conversion" | "recovery"; app?: AppModel; notNowUrl?: string };
+  /** Heading `Use your new passkey`: the proof that completes a sitting. */
+  prove: CeremonyModel & { app?: AppModel };
   /** Register a further passkey for the account; starts by itself. */
   add_passkey: CeremonyModel & { cancelUrl: string };
   /** What can be done without the passkey at hand; the ladder of recovery joins here. */

@@ -171,6 +171,14 @@ export const samples: Sample[] = [
     model: { ...authentication, purpose: "add_passkey", cancelUrl: "/account" },
   },
   { title: "add passkey", view: "add_passkey", model: { ...registration, cancelUrl: "/account" } },
+  {
+    title: "enrol after a password",
+    view: "enrol",
+    model: { ...registration, purpose: "conversion", app, notNowUrl: "/interaction/Vt8sYq3nRkW/not-now" },
+  },
+  { title: "enrol on the way back", view: "enrol", model: { ...registration, purpose: "recovery" } },
+  { title: "prove the new passkey", view: "prove", model: { ...authentication, app } },
+  { title: "prove, without an app", view: "prove", model: authentication },
   { title: "recover", view: "recover", model: { app, backUrl: "/interaction/Vt8sYq3nRkW" } },
   {
     title: "error",

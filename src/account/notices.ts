@@ -1,0 +1,29 @@
+/** What an owner is told on every channel there is, because somebody may have done it in his name. */
+import type { Account } from "./account.ts";
+
+export type NoticeKind =
+  | "passkey_added"
+  | "passkey_removed"
+  | "password_closed"
+  | "password_removed"
+  | "recovery_started"
+  | "recovery_cancelled"
+  | "recovery_codes_made"
+  | "recovery_code_used"
+  | "pass_issued"
+  | "email_changed"
+  | "account_deletion"
+  | "sessions_ended";
+
+export interface Notice {
+  kind: NoticeKind;
+  /** Milliseconds since the epoch. */
+  at: number;
+  /** What it is about, in words that may be shown: a passkey's name, an address, a browser. */
+  about?: string;
+  /** Where "It wasn't me" leads: an address of ours that undoes what it can. */
+  undo?: string;
+}
+
+/** Tells the owner. Resolves when the notice is kept, not when it has arrived; never rejects for a channel's sake. */
+export type Notify = (account: Account, notice: Notice) => Promise<void>;

@@ -1,0 +1,101 @@
+/**
+ * The two steps at the end of a sitting: make a passkey, then prove it. What the proof completes, a conversion or a
+ * recovery, is told by the sitting.
+ */
+import type { Context, Next } from "koa";
+import type { Account, AddedBy, Passkey } from "../account/account.ts";
+import { refuse } from "../errors.ts";
+import { passkeyAssurance } from "../oidc/assurance.ts";
+import type { Stored } from "../store/store.ts";
+import { askForAssertion, askForPasskey, orForgotten, takeAssertion, takePasskey } from "./ceremonies.ts";
+import type { House } from "./house.ts";
+import { assertSameOrigin, readAuthentication, readRegistration } from "./input.ts";
+import { page } from "./page.ts";
+import { advanceSitting, endSitting, type Sitting, sittingAt } from "./sitting.ts";
+import { type Visit, visitOf } from "./visit.ts";
+
+/** What a purpose adds to the two steps. */
+export interface Completion {
+  addedBy: AddedBy;
+  /** What the enrol page offers besides, for example an address for "Not now". */
+  enrolModel(house: House, visit: Visit, account: Account): Promise<{ notNowUrl?: string }>;
+  /** The passkey is proved: what it replaces ends now, durably, before anything is answered. */
+  proved(house: House, sitting: Sitting, account: Account, passkey: Passkey): Promise<void>;
+}
+
+/** By purpose. */
+const completions: Partial<Record<Sitting["purpose"], Completion>> = {};
+
+function completionOf({ purpose }: Sitting): Completion {
+  const completion = completions[purpose];
+  if (!completion) throw refuse("ceremony_expired");
+  return completion;
+}
+
+async function accountOf(house: House, sitting: Sitting): Promise<Account> {
+  const found = await house.accounts.find(sitting.account);
+  if (found?.value.state !== "active") throw refuse("ceremony_expired");
+  return found.value;
+}
+
+/** `GET …/enrol` */
+export async function showEnrol(house: House, ctx: Context, next: Next): Promise<void> {
+  const visit = await visitOf(house, ctx, next);
+  const { value: sitting } = await sittingAt(house.store, visit, "enrol");
+  const account = await accountOf(house, sitting);
+  const [app, extra, ceremony] = await Promise.all([
+    visit.app(),
+    completionOf(sitting).enrolModel(house, visit, account),
+    askForPasskey(house, visit.place(`enrol:${account.id}`), visit.url("register"), account),
+  ]);
+  const model = { ...ceremony, ...extra, purpose: sitting.purpose, ...(app === undefined ? {} : { app }) };
+  page(house.renderer, ctx, "enrol", model, visit.uiLocales);
+}
+
+/** `POST …/register` in a sitting: the passkey is added, durably, beside everything that is there. */
+export async function enrol(
+  house: House,
+  ctx: Context,
+  visit: Visit,
+  sitting: Stored<Sitting>,
+): Promise<void> {
+  if (sitting.value.stage !== "enrol") throw refuse("ceremony_expired");
+  const { addedBy } = completionOf(sitting.value);
+  const account = await accountOf(house, sitting.value);
+  const { response } = await readRegistration(ctx);
+  const made = await takePasskey(house, visit.place(`enrol:${account.id}`), response);
+  if (made.accountId !== account.id) throw refuse("ceremony_expired");
+  const passkey = { ...made.passkey, addedBy };
+  await orForgotten(house.accounts.addPasskey(account.id, passkey));
+  await advanceSitting(house.store, visit, sitting, { stage: "prove", passkey: passkey.id });
+  ctx.body = { location: visit.url("prove") };
+}
+
+/** `GET …/prove` */
+export async function showProve(house: House, ctx: Context, next: Next): Promise<void> {
+  const visit = await visitOf(house, ctx, next);
+  const { value: sitting } = await sittingAt(house.store, visit, "prove");
+  const account = await accountOf(house, sitting);
+  const only = { ...account, passkeys: account.passkeys.filter(({ id }) => id === sitting.passkey) };
+  const action = visit.url("passkey", { step: "prove" });
+  const [app, ceremony] = await Promise.all([
+    visit.app(),
+    askForAssertion(house, visit.place(`prove:${account.id}`), action, only),
+  ]);
+  const model = { ...ceremony, ...(app === undefined ? {} : { app }) };
+  page(house.renderer, ctx, "prove", model, visit.uiLocales);
+}
+
+/** `POST …/passkey?step=prove`: a fresh assertion with the new passkey, which is what the app is told of. */
+export async function prove(house: House, ctx: Context, next: Next): Promise<void> {
+  assertSameOrigin(ctx, house.issuer);
+  const visit = await visitOf(house, ctx, next);
+  const response = await readAuthentication(ctx);
+  const { value: sitting } = await sittingAt(house.store, visit, "prove");
+  const place = visit.place(`prove:${sitting.account}`);
+  const { account, passkey } = await takeAssertion(house, place, response, sitting.account);
+  if (passkey.id !== sitting.passkey) throw refuse("authentication_failed");
+  await completionOf(sitting).proved(house, sitting, account, passkey);
+  if (!(await endSitting(house.store, visit))) throw refuse("ceremony_expired");
+  ctx.body = { location: await visit.finish(account.id, passkeyAssurance(passkey)) };
+}
