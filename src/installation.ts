@@ -11,7 +11,7 @@ import { rootSecrets, secretMismatch } from "./config/root-secret.ts";
 import { isRefusal } from "./errors.ts";
 import type { Event, Listener } from "./events.ts";
 import { type Logger, silentLogger } from "./log.ts";
-import { type Clients, clients } from "./oidc/clients.ts";
+import { type Clients, clients } from "./oidc/client/clients.ts";
 import { withoutNotice } from "./oidc/quiet.ts";
 import { change } from "./store/change.ts";
 import { connectStore } from "./store/connect.ts";

@@ -1,6 +1,13 @@
 /** `latchkey clients`: the apps that people sign in to. */
 import { type Command, Option } from "commander";
-import type { AuthMethod, Client, ClientKind, ClientPatch, IdTokenAlg, Written } from "../oidc/clients.ts";
+import type {
+  AuthMethod,
+  Client,
+  ClientKind,
+  ClientPatch,
+  IdTokenAlg,
+  Written,
+} from "../oidc/client/clients.ts";
 import { type Common, type Context, confirmed, mustBeAskable, print, withInstallation } from "./context.ts";
 import { readKeys } from "./key-file.ts";
 import { table } from "./terminal.ts";
@@ -120,7 +127,7 @@ function show(context: Context, id: string, flags: Common): Promise<void> {
 function list(context: Context, flags: Common): Promise<void> {
   return withInstallation(context, async ({ clients }) => {
     const found = await clients.list();
-    const { toPublic } = await import("../oidc/clients.ts");
+    const { toPublic } = await import("../oidc/client/clients.ts");
     const rows = found.map(({ id, name, kind, firstParty }) => [
       id,
       name,
@@ -149,7 +156,7 @@ async function remove(context: Context, id: string, flags: Common & { yes?: true
 }
 
 async function tell(context: Context, flags: Common, { client, secret }: Written): Promise<void> {
-  const { toPublic } = await import("../oidc/clients.ts");
+  const { toPublic } = await import("../oidc/client/clients.ts");
   const { client_id, ...rest } = toPublic(client);
   const document = { client_id, ...(secret === undefined ? {} : { client_secret: secret }), ...rest };
   print(context, flags, document, table(rowsOf(client, secret)));

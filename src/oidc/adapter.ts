@@ -13,7 +13,7 @@ import { refuse } from "../errors.ts";
 import { fingerprint, newVersion } from "../store/record.ts";
 import type { Key, Millis, Store } from "../store/store.ts";
 import type { UnitOfWork } from "../store/unit.ts";
-import type { Clients } from "./clients.ts";
+import type { Clients } from "./client/clients.ts";
 import type { DeviceGuesses } from "./device-guesses.ts";
 import { sealInteraction, unsealInteraction } from "./interaction-payload.ts";
 import { SessionAdapter } from "./session-adapter.ts";

@@ -5,8 +5,8 @@
 import { type Configuration, errors, type KoaContextWithOIDC } from "oidc-provider";
 import { type Clock, epoch } from "../clock.ts";
 import { type AdapterDependencies, adapterFactory, CLOCK_TOLERANCE } from "./adapter.ts";
-import { isFirstParty, mayReadFrom, requiresPkce } from "./client-facts.ts";
-import { EXTRA_CLIENT_METADATA } from "./client-metadata.ts";
+import { isFirstParty, mayReadFrom, requiresPkce } from "./client/facts.ts";
+import { EXTRA_CLIENT_METADATA } from "./client/metadata.ts";
 import { findAccount } from "./contribution.ts";
 import type { CookieKeys } from "./cookie-keys.ts";
 import type { SigningKey } from "./keys.ts";

@@ -7,7 +7,7 @@ import { type Clock, epoch } from "../clock.ts";
 import { recordKind } from "../store/record.ts";
 import type { Store } from "../store/store.ts";
 import type { UnitOfWork } from "../store/unit.ts";
-import { isFirstParty } from "./client-facts.ts";
+import { isFirstParty } from "./client/facts.ts";
 import { grantSeconds } from "./lifetimes.ts";
 import { consentClaims, type Requested } from "./scopes.ts";
 

@@ -9,7 +9,7 @@ import type { Client, InteractionResults, default as Provider } from "oidc-provi
 import { epoch } from "../clock.ts";
 import { refuse } from "../errors.ts";
 import type { Assurance } from "./assurance.ts";
-import { isFirstParty, startUrl } from "./client-facts.ts";
+import { isFirstParty, startUrl } from "./client/facts.ts";
 import { allow, type ConsentDependencies, isAllowed } from "./consent.ts";
 import { consentClaims, type Requested } from "./scopes.ts";
 import { currentSession, endSession, type SessionDependencies } from "./sessions.ts";

@@ -4,7 +4,7 @@
  */
 import { errors, interactionPolicy, type KoaContextWithOIDC } from "oidc-provider";
 import { demands, meets, reachable } from "./assurance.ts";
-import { isFirstParty } from "./client-facts.ts";
+import { isFirstParty } from "./client/facts.ts";
 
 const { Prompt, Check, base } = interactionPolicy;
 const { REQUEST_PROMPT, NO_NEED_TO_PROMPT } = Check;

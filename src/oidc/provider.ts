@@ -2,7 +2,7 @@
 import Provider, { type Configuration } from "oidc-provider";
 import { isRefusal } from "../errors.ts";
 import type { Logger } from "../log.ts";
-import { type ClientMetadata, EXTRA_CLIENT_METADATA, matchesClientSecret } from "./client-metadata.ts";
+import { type ClientMetadata, EXTRA_CLIENT_METADATA, matchesClientSecret } from "./client/metadata.ts";
 
 /** Makes a provider for `issuer`. Client secrets are kept as hashes, so they are compared as hashes. */
 export function createProvider(issuer: URL, configuration: Configuration, log: Logger): Provider {

@@ -4,7 +4,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 import * as oidc from "openid-client";
-import type { ClientInput } from "../../src/oidc/clients.ts";
+import type { ClientInput } from "../../src/oidc/client/clients.ts";
 import type { Running } from "../support/installation.ts";
 
 /** How the app asks; whatever else the request shall say. */

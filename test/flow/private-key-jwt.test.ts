@@ -3,7 +3,7 @@ import { exportJWK } from "jose";
 import * as oauth from "oauth4webapi";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import "../support/prototypes.ts";
-import type { PublicJwk } from "../../src/oidc/clients.ts";
+import type { PublicJwk } from "../../src/oidc/client/clients.ts";
 import type { Browser } from "../support/browser.ts";
 import { type Running, startInstallation } from "../support/installation.ts";
 import type { RelyingParty } from "../support/relying-party.ts";

@@ -6,7 +6,7 @@ import "../support/prototypes.ts";
 import { systemClock } from "../../src/clock.ts";
 import { isRefusal } from "../../src/errors.ts";
 import { adapterFactory } from "../../src/oidc/adapter.ts";
-import { clients } from "../../src/oidc/clients.ts";
+import { clients } from "../../src/oidc/client/clients.ts";
 import { sealInteraction, unsealInteraction } from "../../src/oidc/interaction-payload.ts";
 import { fingerprint } from "../../src/store/record.ts";
 import type { Entry, Store } from "../../src/store/store.ts";

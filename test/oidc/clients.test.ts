@@ -9,7 +9,7 @@ import {
   matchesClientSecret,
   type PublicJwk,
   toPublic,
-} from "../../src/oidc/clients.ts";
+} from "../../src/oidc/client/clients.ts";
 import type { Store } from "../../src/store/store.ts";
 import { type OpenStore, stores } from "../support/stores.ts";
 

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { redirectUriProblem, webUriProblem } from "../../src/oidc/redirect-uris.ts";
+import { redirectUriProblem, webUriProblem } from "../../src/oidc/client/redirect-uris.ts";
 
 const accepted = {
   web: [

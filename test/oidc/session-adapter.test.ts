@@ -5,7 +5,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import "../support/prototypes.ts";
 import { systemClock } from "../../src/clock.ts";
 import { adapterFactory } from "../../src/oidc/adapter.ts";
-import { clients } from "../../src/oidc/clients.ts";
+import { clients } from "../../src/oidc/client/clients.ts";
 import { type UnitOfWork, unitOfWork } from "../../src/store/unit.ts";
 import { anyDevice } from "../support/devices.ts";
 import { type OpenStore, stores } from "../support/stores.ts";

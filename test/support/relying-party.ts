@@ -1,6 +1,6 @@
 /** An app's side of OpenID Connect, by an independent library (`oauth4webapi`) that checks everything it can. */
 import * as oauth from "oauth4webapi";
-import type { ClientInput, Clients, Written } from "../../src/oidc/clients.ts";
+import type { ClientInput, Clients, Written } from "../../src/oidc/client/clients.ts";
 import type { Answer, Browser } from "./browser.ts";
 
 export type RelyingPartyOptions = Partial<ClientInput>;

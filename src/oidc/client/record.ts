@@ -1,18 +1,15 @@
 /** The registered client: its record, what is checked when it is written, and what `oidc-provider` is told of it. */
-import { recordKind } from "../store/record.ts";
-import { jwksProblems, type PublicJwkSet } from "./client-keys.ts";
+import { recordKind } from "../../store/record.ts";
+import { jwksProblems, type PublicJwkSet } from "./keys.ts";
+import { type ClientKind, KINDS } from "./kind.ts";
 import { redirectUriProblem, webUriProblem } from "./redirect-uris.ts";
 
-/** `web`: a server that keeps a secret. `spa`, `native`: cannot keep one. `machine`: acts for itself. */
-export type ClientKind = "web" | "spa" | "native" | "machine";
 /** Short for `client_secret_basic`, `client_secret_post`, `none` and `private_key_jwt`. */
 export type AuthMethod = "basic" | "post" | "none" | "private_key_jwt";
 
 /** How ID tokens for a client are signed: ES256 unless it knows nothing but RS256. */
 export type IdTokenAlg = "ES256" | "RS256";
 const ID_TOKEN_ALGS: readonly IdTokenAlg[] = ["ES256", "RS256"];
-
-export const KINDS: readonly ClientKind[] = ["web", "spa", "native", "machine"];
 
 /** A client as it is stored, under `client:<id>`. */
 export interface Client {

@@ -1,19 +1,18 @@
 /** From what somebody says about a client to the client: defaults, changes, and its secret. Pure but for the randomness. */
 import { randomBytes } from "node:crypto";
-import { refuse } from "../errors.ts";
-import { fingerprint } from "../store/record.ts";
-import type { PublicJwkSet } from "./client-keys.ts";
+import { refuse } from "../../errors.ts";
+import { fingerprint } from "../../store/record.ts";
+import type { PublicJwkSet } from "./keys.ts";
+import { type ClientKind, KINDS } from "./kind.ts";
 import {
   type AuthMethod,
   type Client,
-  type ClientKind,
   DEVICE_CODE,
   defaultAuthMethod,
   defaultGrants,
   type IdTokenAlg,
-  KINDS,
   needsSecret,
-} from "./client-record.ts";
+} from "./record.ts";
 
 /**
  * What may be said about a client. In an update `null` takes an address, or the limit of scopes, away; keys take the

@@ -1,8 +1,8 @@
 /** A client in the words of OpenID Connect Dynamic Client Registration 1.0, section 2. */
 import { timingSafeEqual } from "node:crypto";
-import { fingerprint } from "../store/record.ts";
-import { type PublicJwkSet, publicMembers } from "./client-keys.ts";
-import type { AuthMethod, Client } from "./client-record.ts";
+import { fingerprint } from "../../store/record.ts";
+import { type PublicJwkSet, publicMembers } from "./keys.ts";
+import type { AuthMethod, Client } from "./record.ts";
 
 /** What `oidc-provider` is told. The last three members are ours: list them in `extraClientMetadata.properties`. */
 export type ClientMetadata = {

@@ -4,7 +4,7 @@
  * They are compared as exact texts (RFC 9700, section 4.1.3), so only texts that mean the same to everybody are let
  * in: the parser must give back what it was given. A refusal is the reason in words, without the address itself.
  */
-import type { ClientKind } from "./client-record.ts";
+import type { ClientKind } from "./kind.ts";
 
 const LOOPBACK = new Set(["localhost", "127.0.0.1", "[::1]"]);
 const LONGEST = 2048;

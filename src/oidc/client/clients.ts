@@ -1,11 +1,11 @@
 /** The registry of clients: validated when written, usable at once, seen by every instance within a second. */
 import { randomUUID } from "node:crypto";
-import type { Clock } from "../clock.ts";
-import { refuse } from "../errors.ts";
-import type { EventType, Listener } from "../events.ts";
-import { change } from "../store/change.ts";
-import { newVersion } from "../store/record.ts";
-import type { Store } from "../store/store.ts";
+import type { Clock } from "../../clock.ts";
+import { refuse } from "../../errors.ts";
+import type { EventType, Listener } from "../../events.ts";
+import { change } from "../../store/change.ts";
+import { newVersion } from "../../store/record.ts";
+import type { Store } from "../../store/store.ts";
 import {
   type ClientInput,
   type ClientPatch,
@@ -14,18 +14,19 @@ import {
   patched,
   type Written,
   withSecret,
-} from "./client-draft.ts";
-import { type ClientMetadata, toMetadata } from "./client-metadata.ts";
-import { type Client, clientProblems, clientRecord, isClientId } from "./client-record.ts";
+} from "./draft.ts";
+import { type ClientMetadata, toMetadata } from "./metadata.ts";
+import { type Client, clientProblems, clientRecord, isClientId } from "./record.ts";
 
-export type { ClientInput, ClientPatch, Written } from "./client-draft.ts";
-export type { PublicJwk } from "./client-keys.ts";
+export type { ClientInput, ClientPatch, Written } from "./draft.ts";
+export type { PublicJwk } from "./keys.ts";
+export type { ClientKind } from "./kind.ts";
 export {
   type ClientMetadata,
   matchesClientSecret,
   toPublic,
-} from "./client-metadata.ts";
-export type { AuthMethod, Client, ClientKind, IdTokenAlg } from "./client-record.ts";
+} from "./metadata.ts";
+export type { AuthMethod, Client, IdTokenAlg } from "./record.ts";
 
 export interface Clients {
   /** @throws `client_invalid`, `client_exists` */
