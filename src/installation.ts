@@ -66,7 +66,8 @@ export async function openInstallation(
   options: InstallationOptions = {},
 ): Promise<Installation> {
   const { log = silentLogger, clock = systemClock } = options;
-  const store = options.store ?? (await connectStore(settings.store, { log, durability: "configured" }));
+  const store =
+    options.store ?? (await connectStore(settings.store, { log, durability: settings.durability }));
   try {
     const vault = createVault(rootSecrets(settings, (await metaRecord.read(store, META)) !== undefined));
     const meta = await openMeta(store, vault, settings, clock, options.initialise ?? settings.isLocal);

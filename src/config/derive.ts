@@ -2,6 +2,7 @@
 import { availableParallelism } from "node:os";
 import { join, resolve } from "node:path";
 import type { Parsed } from "./schema.ts";
+import { hasReplicas } from "./store-address.ts";
 
 /**
  * All settings. Spans are milliseconds; sizes are MiB where the name says nothing else.
@@ -9,13 +10,16 @@ import type { Parsed } from "./schema.ts";
  * `origins` holds the further origins only, `secret` is newest first and may be empty on localhost, where
  * `secretFile` names the file that takes its place.
  */
-export interface Settings extends Omit<Parsed, "signUp" | "workers" | "log" | "rpId" | "issuer"> {
+export interface Settings
+  extends Omit<Parsed, "signUp" | "workers" | "log" | "rpId" | "issuer" | "durability"> {
   /** An exact origin, without a slash at the end: `https://id.example.com`. */
   issuer: string;
   /** True for an `http://localhost` issuer, which may run without any set-up. */
   isLocal: boolean;
   rpId: string;
   signUp: "open" | "invite" | "closed";
+  /** What a Redis must confirm; the embedded store knows no other than its disk. */
+  durability: "configured" | "disk" | "replica";
   /** How many processes; `auto` is resolved. */
   workers: number;
   log: { level: "debug" | "info" | "warn" | "error"; format: "pretty" | "json" };
@@ -55,6 +59,7 @@ export function derive(parsed: Parsed, { cwd, terminal }: Surroundings): Setting
     rpId: parsed.rpId ?? new URL(issuer).hostname,
     store: folder === undefined || cwd === process.cwd() ? parsed.store : `lmdb:${resolve(cwd, folder)}`,
     signUp: parsed.signUp ?? (isLocal ? "open" : "invite"),
+    durability: parsed.durability ?? (hasReplicas(parsed.store) ? "replica" : "configured"),
     workers: parsed.workers === "auto" ? availableParallelism() : parsed.workers,
     log: { level: parsed.log.level, format: parsed.log.format ?? (terminal ? "pretty" : "json") },
     ...(views === undefined ? {} : { views: resolve(cwd, views) }),

@@ -5,7 +5,7 @@ export function quote(value: string): string {
   return JSON.stringify(value.length > 80 ? `${value.slice(0, 80)}…` : value);
 }
 
-/** An address as it may be shown: user and password are replaced. */
+/** An address as it may be shown: users and passwords are replaced. */
 export function maskAddress(address: string): string {
-  return address.replace(/\/\/[^/]*@/, "//***@");
+  return address.replace(/\/\/[^/]*@/, "//***@").replace(/([?&]\w*password=)[^&]*/gi, "$1***");
 }

@@ -83,12 +83,15 @@ const secretRule: Rule = (settings) => {
   ];
 };
 
-const storeRule: Rule = ({ store, workers }) => {
+const storeRule: Rule = ({ store, workers, durability }) => {
   const problem = store === undefined ? undefined : storeProblem(store);
   const several = workers === "auto" || (workers ?? 1) > 1;
   const embedded = store !== undefined && folderOf(store) !== undefined;
   return [
     problem && `store (LATCHKEY_STORE): ${problem}`,
+    durability === "replica" &&
+      embedded &&
+      "durability (LATCHKEY_DURABILITY): the embedded store has no replica; it always waits for its disk",
     several &&
       embedded &&
       "workers (LATCHKEY_WORKERS): more than 1 needs Redis; set LATCHKEY_STORE=redis://… or LATCHKEY_WORKERS=1",

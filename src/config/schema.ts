@@ -103,10 +103,16 @@ export const schema = z.strictObject({
     default: "127.0.0.1",
   }),
   store: setting(text("an address such as lmdb:./data or redis://127.0.0.1:6379/0"), {
-    doc: "Where data lives: `lmdb:<folder>`, `redis://[user:pass@]host:port/db`, `rediss://…`, `redis+sentinel://h1:p,h2:p/master[/db]`, `redis+cluster://h1:p,h2:p`",
+    doc: "Where data lives: `lmdb:<folder>`, `redis://[user:pass@]host:port/db`, `redis+sentinel://h1:p,h2:p/master[/db]`, `redis+cluster://h1:p,h2:p`; `rediss` in the place of `redis` for TLS ([what else it may say](docs/operations.md#the-address-of-a-redis))",
     env: "LATCHKEY_STORE",
     default: "lmdb:./data",
     secret: "url",
+  }),
+  durability: setting(z.optional(choice("configured", "disk", "replica")), {
+    doc: "What a Redis must confirm before a change that must not be lost is acknowledged: `disk`, `replica`, or nothing beyond what it is `configured` to do ([what each costs](docs/operations.md#durability))",
+    env: "LATCHKEY_DURABILITY",
+    defaultText:
+      "`replica` for Sentinel and Cluster, else `configured`; the embedded store always waits for its disk",
   }),
   storeId: setting(z.optional(text("the id that `latchkey setup` printed")), {
     doc: "The id of the store that this provider expects; another store, or an emptied one, is refused",

@@ -1,17 +1,19 @@
 /** Opens the store that a setting names; only its driver is loaded. */
 import { refuse } from "../errors.ts";
-import type { RedisConnectOptions } from "./redis.ts";
+import type { RedisConnectOptions } from "./redis-open.ts";
 import type { Store } from "./store.ts";
 
 export interface ConnectOptions extends RedisConnectOptions {}
 
 /** What a store's address may look like. */
-const FORMS = "`lmdb:./folder`, `redis://host:port/db` or `rediss://host:port/db`";
+const FORMS =
+  "`lmdb:./folder`, `redis://host:port/db`, `redis+sentinel://h1:p,h2:p/master-name` or `redis+cluster://h1:p,h2:p`, " +
+  "with `rediss` in the place of `redis` for TLS";
 
 /**
  * Opens a store by its address, as `LATCHKEY_STORE` has it.
  *
- * @param url - `lmdb:./data`, `redis://[user:password@]host:port/db` or `rediss://…`
+ * @param url - `lmdb:./data`, `redis://[user:password@]host:port/db`, `redis+sentinel://…`, `redis+cluster://…`
  * @throws `store_refused` for an address that names no store or a store that is not fit, `store_unavailable`
  * @example
  * ```ts
@@ -24,8 +26,8 @@ export async function connectStore(url: string, options: ConnectOptions = {}): P
     const { lmdbStore } = await import("./lmdb.ts");
     return lmdbStore(rest.replace(/^\/\/(?=\/)/, ""));
   }
-  if (/^rediss?$/.test(scheme) && URL.canParse(url) && new URL(url).hostname !== "") {
-    const { connectRedis } = await import("./redis.ts");
+  if (/^rediss?(\+sentinel|\+cluster)?$/.test(scheme) && /^\/\/./.test(rest)) {
+    const { connectRedis } = await import("./redis-open.ts");
     return connectRedis(url, options);
   }
   throw refuse("store_refused", { detail: `${redactUrl(url)} names no store. Use ${FORMS}.` });

@@ -1,5 +1,6 @@
 /** Is this Redis fit to keep accounts? Asked at boot, and before writes that must not be lost. */
-import type { Cluster, Redis } from "ioredis";
+import type { Redis } from "ioredis";
+import { type Client, masters } from "./redis-connections.ts";
 
 /** What is wrong with a Redis. Each sentence says what to do about it. */
 export interface Fitness {
@@ -17,6 +18,12 @@ export type Persistence =
   | "waitable"
   /** Acknowledged writes may be lost. */
   | "weaker";
+
+/** What durable writes will ask for; see `RedisStoreOptions`. */
+export interface Expectations {
+  durability?: "configured" | "disk" | "replica";
+  replicas?: number;
+}
 
 interface Facts {
   version: [major: number, minor: number];
@@ -36,9 +43,9 @@ interface Facts {
  * const { refusals, warnings } = await checkRedis(redis);
  * ```
  */
-export async function checkRedis(client: Redis | Cluster): Promise<Fitness> {
+export async function checkRedis(client: Client, expected: Expectations = {}): Promise<Fitness> {
   const facts = await Promise.all(masters(client).map(ask));
-  const judged = facts.map(judge);
+  const judged = facts.map((found) => judge(found, expected));
   return {
     refusals: [...new Set(judged.flatMap(({ refusals }) => refusals))],
     warnings: [...new Set(judged.flatMap(({ warnings }) => warnings))],
@@ -46,14 +53,9 @@ export async function checkRedis(client: Redis | Cluster): Promise<Fitness> {
 }
 
 /** The weakest persistence among the masters. */
-export async function persistenceOf(client: Redis | Cluster): Promise<Persistence> {
+export async function persistenceOf(client: Client): Promise<Persistence> {
   const found = (await Promise.all(masters(client).map(ask))).map(persistence);
   return (["weaker", "waitable"] as const).find((level) => found.includes(level)) ?? "always";
-}
-
-/** The servers that hold the data: reads and walks go to them alone. */
-export function masters(client: Redis | Cluster): Redis[] {
-  return client.isCluster ? (client as Cluster).nodes("master") : [client as Redis];
 }
 
 async function ask(server: Redis): Promise<Facts> {
@@ -81,10 +83,9 @@ function isAtLeast([major, minor]: Facts["version"], wantedMajor: number, wanted
   return major > wantedMajor || (major === wantedMajor && minor >= wantedMinor);
 }
 
-function judge(facts: Facts): Fitness {
-  const { version, info, fsync } = facts;
+function judge(facts: Facts, expected: Expectations): Fitness {
+  const { version, info } = facts;
   const refusals = [];
-  const warnings = [];
   const policy = info.get("maxmemory_policy");
   if (!isAtLeast(version, 6, 2)) {
     refusals.push(`Redis ${version.join(".")} is too old. Use 6.2 or newer.`);
@@ -97,12 +98,28 @@ function judge(facts: Facts): Fitness {
   if (info.get("role") === "slave") {
     refusals.push("This Redis is a replica and takes no writes. Name the master.");
   }
+  return { refusals, warnings: [...diskWarnings(facts, expected), ...replicaWarnings(facts, expected)] };
+}
+
+function diskWarnings({ info, fsync }: Facts, { durability }: Expectations): string[] {
   if (info.get("aof_enabled") !== "1") {
-    warnings.push("Redis keeps no append-only file: a crash loses accounts. Set appendonly to yes.");
-  } else if (fsync === undefined) {
-    warnings.push("Redis does not tell when it writes to disk. Make sure that appendfsync is always.");
-  } else if (fsync !== "always") {
-    warnings.push(`A power cut may lose acknowledged changes: appendfsync is ${fsync}. Set it to always.`);
+    return ["Redis keeps no append-only file: a crash loses accounts. Set appendonly to yes."];
   }
-  return { refusals, warnings };
+  // Replicas answer for what the disk does not have yet.
+  if (durability === "replica") return [];
+  if (fsync === undefined) {
+    return ["Redis does not tell when it writes to disk. Make sure that appendfsync is always."];
+  }
+  return fsync === "always"
+    ? []
+    : [`A power cut may lose acknowledged changes: appendfsync is ${fsync}. Set it to always.`];
+}
+
+function replicaWarnings({ info }: Facts, { durability, replicas = 1 }: Expectations): string[] {
+  const connected = Number(info.get("connected_slaves") ?? 0);
+  if (durability !== "replica" || connected >= replicas) return [];
+  return [
+    `A master has ${connected} connected replicas, and durable changes wait for ${replicas}: until they are there, ` +
+      "no passkey is registered. Start the replicas, or lower what is asked for with LATCHKEY_DURABILITY.",
+  ];
 }

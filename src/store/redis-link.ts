@@ -1,15 +1,18 @@
 /** How commands reach Redis: repeated when their answer is lost, given up in time, and kept when they must be. */
-import type { Cluster, Redis } from "ioredis";
+import type { Redis } from "ioredis";
 import { LatchkeyError, refuse } from "../errors.ts";
+import { type Client, happened } from "./redis-connections.ts";
+import { DurableWrites, isTimeout } from "./redis-durable.ts";
 import { type Persistence, persistenceOf } from "./redis-fitness.ts";
 import type { Script } from "./redis-scripts.ts";
 import type { Millis } from "./store.ts";
 
 /**
- * What `durable` asks of Redis: `disk`, that the write is on the master's disk, or a refusal; `configured`, what the
- * operator set Redis up for, knowing that a crash may lose acknowledged writes.
+ * What `durable` asks of Redis. `disk`: the write is on the master's disk, or it is refused. `replica`: so many
+ * replicas have it, so that it survives the loss of the master. `configured`: what the operator set Redis up for,
+ * knowing that a crash may lose acknowledged writes.
  */
-export type RedisDurability = "disk" | "configured";
+export type RedisDurability = "configured" | "disk" | "replica";
 
 /** How long a command waits for a lost connection to come back; past that, commands fail at once. */
 const PATIENCE: Millis = 1_000;
@@ -18,15 +21,11 @@ const ATTEMPTS = 3;
 const TORN: Millis = 50;
 /** How long the answer about Redis's persistence is believed. */
 const TRUST: Millis = 30_000;
-/** How long a write to disk is waited for; where Redis writes once a second, one takes that long and a little more. */
-const WAIT: Millis = 2_000;
 /** Answers that mean: not here, not now. */
-const PASSING = /^(READONLY|LOADING|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|UNBLOCKED)\b/;
+const PASSING = /^(READONLY|LOADING|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|UNBLOCKED|MOVED|ASK)\b/;
 
 const NOT_DURABLE =
   "Redis does not write to disk before it answers: set appendonly to yes and appendfsync to always.";
-
-type Client = Redis | Cluster;
 
 export class RedisLink {
   readonly client: Client;
@@ -35,11 +34,12 @@ export class RedisLink {
   #lostAt: number | undefined;
   #returning: Promise<void> | undefined;
   #persistence: { level: Promise<Persistence>; until: number } | undefined;
-  #writer: Redis | undefined;
+  readonly #durable: DurableWrites;
 
-  constructor(client: Client, durability: RedisDurability) {
+  constructor(client: Client, durability: RedisDurability, replicas: number) {
     this.client = client;
     this.#durability = durability;
+    this.#durable = new DurableWrites(client, durability === "replica" ? { replicas } : "disk");
     this.#watching = () => {
       this.#lostAt ??= performance.now();
       this.#persistence = undefined;
@@ -85,10 +85,10 @@ export class RedisLink {
   runDurably<T>(script: Script, key: string, ...args: (string | number)[]): Promise<T> {
     if (this.#durability === "configured") return this.run(script, key, ...args);
     return this.send(async () => {
+      if (this.#durability === "replica") return this.#durable.run<T>(script, key, args);
       const persistence = await this.#knownPersistence();
       if (persistence === "always") return this.#evaluate<T>(script, key, args);
-      if (persistence === "waitable" && !this.client.isCluster)
-        return this.#evaluateAndWait<T>(script, key, args);
+      if (persistence === "waitable") return this.#durable.run<T>(script, key, args);
       throw refuse("store_not_durable", { detail: NOT_DURABLE });
     });
   }
@@ -96,7 +96,7 @@ export class RedisLink {
   /** Ends what this link opened; the client itself belongs to whoever made it. */
   close(): void {
     this.client.off("close", this.#watching);
-    this.#writer?.disconnect();
+    this.#durable.close();
   }
 
   #evaluate<T>(script: Script, key: string, args: (string | number)[]): Promise<T> {
@@ -105,20 +105,6 @@ export class RedisLink {
       if (!(error instanceof Error) || !error.message.startsWith("NOSCRIPT")) throw error;
       return this.client.eval(script.lua, 1, key, ...args) as Promise<T>;
     });
-  }
-
-  /**
-   * The write and the wait in one go on one connection, kept for such writes: `WAITAOF` confirms what its own
-   * connection has written, and whoever shares it waits too.
-   */
-  async #evaluateAndWait<T>(script: Script, key: string, args: (string | number)[]): Promise<T> {
-    this.#writer ??= durableConnection(this.client as Redis);
-    const both = this.#writer.pipeline().eval(script.lua, 1, key, ...args);
-    const [written, waited] = (await both.call("WAITAOF", "1", "0", WAIT).exec()) ?? [];
-    if (written?.[0]) throw written[0];
-    if (waited?.[0]) throw waited[0];
-    if (((waited?.[1] as number[] | undefined)?.[0] ?? 0) < 1) throw refuse("store_not_durable");
-    return written?.[1] as T;
   }
 
   #knownPersistence(): Promise<Persistence> {
@@ -146,27 +132,6 @@ export class RedisLink {
   }
 }
 
-/** Connections of our own: no command waits for a connection, none is sent twice behind our back. */
-export const OWN_CONNECTION = {
-  enableOfflineQueue: false,
-  autoResendUnfulfilledCommands: false,
-  maxRetriesPerRequest: 0,
-  commandTimeout: 1_000,
-  connectTimeout: 2_000,
-  // A peer that vanished without a word is noticed here; the next commands go to a new connection.
-  socketTimeout: 3_000,
-  retryStrategy: (times: number) => Math.min(25 * 2 ** times, 1_000),
-  // After a failover the old master says READONLY until the connection is made anew.
-  reconnectOnError: (error: Error) => error.message.startsWith("READONLY"),
-} as const;
-
-/** A connection that others do not wait behind. */
-function durableConnection(client: Redis): Redis {
-  const own = client.duplicate({ ...OWN_CONNECTION, commandTimeout: WAIT + 500, enableOfflineQueue: true });
-  // Without a listener ioredis prints its errors.
-  return own.on("error", () => {});
-}
-
 /** Waits until the client is connected, for as long as `patience`. */
 async function returned(client: Client, patience: Millis): Promise<void> {
   // A connection can be torn while its client still thinks that it stands.
@@ -174,20 +139,8 @@ async function returned(client: Client, patience: Millis): Promise<void> {
   if (client.status !== "ready") await happened(client, "ready", patience);
 }
 
-function happened(client: Client, event: "ready" | "close", patience: Millis): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(done, patience);
-    client.once(event, done);
-    function done() {
-      clearTimeout(timer);
-      client.off(event, done);
-      resolve();
-    }
-  });
-}
-
 function isPassing(error: unknown): boolean {
-  if (!(error instanceof Error) || error.message === "Command timed out") return false;
+  if (!(error instanceof Error) || isTimeout(error)) return false;
   return error.name !== "ReplyError" || PASSING.test(error.message);
 }
 

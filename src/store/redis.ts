@@ -4,14 +4,13 @@
  * Records are at `<prefix><kind>:<id>`, so an operator finds them; counters, sets and logs are at
  * `<prefix>#counter:`, `#set:` and `#log:` and cannot be taken for records.
  */
-import { type Cluster, Redis } from "ioredis";
-import { LatchkeyError, refuse } from "../errors.ts";
+import type { Cluster, Redis } from "ioredis";
 import type { Event } from "../events.ts";
 import * as limits from "./limits.ts";
 import { newVersion } from "./record.ts";
-import { checkRedis, masters } from "./redis-fitness.ts";
-import { OWN_CONNECTION, type RedisDurability, RedisLink, unavailable } from "./redis-link.ts";
+import { type RedisDurability, RedisLink } from "./redis-link.ts";
 import * as scripts from "./redis-scripts.ts";
+import { type Found, RedisWalk } from "./redis-walk.ts";
 import type * as port from "./store.ts";
 
 export { checkRedis, type Fitness } from "./redis-fitness.ts";
@@ -22,13 +21,8 @@ export interface RedisStoreOptions {
   prefix?: string;
   /** Default `disk`. */
   durability?: RedisDurability;
-}
-
-export interface RedisConnectOptions extends RedisStoreOptions {
-  log?: {
-    info(fields: Record<string, unknown>, message: string): void;
-    warn(fields: Record<string, unknown>, message: string): void;
-  };
+  /** How many replicas `durability: "replica"` waits for. Default 1. */
+  replicas?: number;
 }
 
 const PREFIX = "latchkey:";
@@ -51,78 +45,27 @@ export function redisStore(client: Redis | Cluster, options: RedisStoreOptions =
   return new RedisStore(client, options);
 }
 
-/**
- * A store on a connection of its own, which comes back by itself.
- *
- * @param url - `redis://` or `rediss://`, with user, password and database where needed
- * @throws `store_unavailable` when nothing answers, `store_refused` when this Redis cannot keep accounts
- */
-export async function connectRedis(url: string, options: RedisConnectOptions = {}): Promise<port.Store> {
-  const client = new Redis(url, { ...OWN_CONNECTION, lazyConnect: true });
-  try {
-    await connected(client);
-    const { refusals, warnings } = await checkRedis(client);
-    if (refusals.length > 0) throw refuse("store_refused", { detail: refusals.join(" ") });
-    for (const warning of warnings) options.log?.warn({ store: "redis" }, warning);
-  } catch (error) {
-    client.disconnect();
-    throw error instanceof LatchkeyError ? error : unavailable(error);
-  }
-  tell(client, options.log);
-  return new RedisStore(client, options, () => void client.disconnect());
-}
-
-/** Connects, or says what the last attempt ran into: ioredis itself only says that it is closed. */
-async function connected(client: Redis): Promise<void> {
-  let reason: unknown;
-  const remember = (error: unknown) => {
-    reason = error;
-  };
-  client.on("error", remember);
-  try {
-    await client.connect();
-  } catch (error) {
-    throw unavailable(reason ?? error);
-  } finally {
-    // Without a listener ioredis prints its errors.
-    client.on("error", () => {}).off("error", remember);
-  }
-}
-
-/** One line when the connection goes, one when it is back. */
-function tell(client: Redis, log: RedisConnectOptions["log"]): void {
-  let away = false;
-  client.on("reconnecting", () => {
-    if (!away) log?.warn({ store: "redis" }, "the connection to Redis was lost");
-    away = true;
-  });
-  client.on("ready", () => {
-    if (away) log?.info({ store: "redis" }, "the connection to Redis is back");
-    away = false;
-  });
-}
-
 class RedisStore implements port.Store {
   readonly driver = "redis";
   readonly #link: RedisLink;
   readonly #client: Redis | Cluster;
   readonly #prefix: string;
-  readonly #release: () => void;
+  readonly #walk: RedisWalk;
 
-  constructor(client: Redis | Cluster, options: RedisStoreOptions, release = () => {}) {
+  constructor(client: Redis | Cluster, options: RedisStoreOptions) {
     const { scaleReads = "master" } = client.options as { scaleReads?: unknown };
     if (scaleReads !== "master")
       throw new TypeError("A store reads from masters: leave scaleReads at master.");
     this.#client = client;
-    this.#link = new RedisLink(client, options.durability ?? "disk");
+    this.#link = new RedisLink(client, options.durability ?? "disk", options.replicas ?? 1);
     this.#prefix = options.prefix ?? PREFIX;
-    this.#release = release;
+    this.#walk = new RedisWalk(this.#link, this.#prefix);
   }
 
   async read<T>(key: port.Key): Promise<port.Stored<T> | undefined> {
     if (!limits.canExist(key)) return undefined;
     const record = await this.#link.send(() => this.#client.get(this.#record(key)));
-    return record === null || record.startsWith("!") ? undefined : parse<T>(record);
+    return live<T>(record);
   }
 
   async write<T>(key: port.Key, value: T, options: port.WriteOptions = {}): Promise<void> {
@@ -209,19 +152,12 @@ class RedisStore implements port.Store {
     } while (page.length === 2 * limits.BATCH);
   }
 
-  /** The cursor names a master and the place in it; when that master is gone, the walk begins anew. */
+  /** Keys come from the walk's own connections, and so do their values, but for a key that moved meanwhile. */
   async *scan(kind: port.Kind, from?: port.Cursor): AsyncGenerator<port.Batch> {
     limits.requireKind(kind);
-    const [name, place = START] = from?.split(" ") ?? [];
-    const servers = masters(this.#client).sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1));
-    const first = servers.findIndex((server) => nameOf(server) === name);
-    for (const server of first < 0 ? servers : servers.slice(first)) {
-      let cursor = nameOf(server) === name ? place : START;
-      while (cursor !== END) {
-        const [following, keys] = await this.#link.send(() => this.#scanned(server, kind, cursor));
-        cursor = following === START ? END : following;
-        yield { entries: await this.#entries(keys), next: `${nameOf(server)} ${cursor}` };
-      }
+    for await (const { found, next } of this.#walk.pages(kind, from)) {
+      const entries = await Promise.all(found.map((entry) => this.#entry(entry)));
+      yield { entries: entries.filter((entry) => entry !== undefined), next };
     }
   }
 
@@ -235,8 +171,8 @@ class RedisStore implements port.Store {
   }
 
   async close(): Promise<void> {
+    this.#walk.close();
     this.#link.close();
-    this.#release();
   }
 
   #record(key: port.Key): string {
@@ -257,27 +193,14 @@ class RedisStore implements port.Store {
     return durable ? this.#link.runDurably(script, key, ...args) : this.#link.run(script, key, ...args);
   }
 
-  /** Keys of one step of a walk. A client's own `keyPrefix` is added to every command but to this one. */
-  async #scanned(server: Redis, kind: port.Kind, cursor: string): Promise<[next: string, keys: port.Key[]]> {
-    const before = (this.#client.options.keyPrefix ?? "") + this.#prefix;
-    const pattern = `${before.replace(/[[\]*?\\^]/g, "\\$&")}${kind}:*`;
-    const [next, keys] = await server.scan(cursor, "MATCH", pattern, "COUNT", limits.BATCH);
-    return [next, keys.map((key) => key.slice(before.length) as port.Key)];
-  }
-
-  async #entries(keys: port.Key[]): Promise<port.Entry[]> {
-    const found = await Promise.all(
-      keys.map(async (key) => ({ key, stored: await this.read<unknown>(key) })),
-    );
-    return found.flatMap(({ key, stored }) => (stored ? [{ key, ...stored }] : []));
+  async #entry({ key, record }: Found): Promise<port.Entry | undefined> {
+    const stored = record === undefined ? await this.read<unknown>(key) : live<unknown>(record);
+    return stored && { key, ...stored };
   }
 }
 
-const START = "0";
-const END = "end";
-
-function nameOf({ options }: Redis): string {
-  return options.path ?? `${options.host}:${options.port}`;
+function live<T>(record: string | null): port.Stored<T> | undefined {
+  return record === null || record.startsWith("!") ? undefined : parse<T>(record);
 }
 
 function parse<T>(record: string): port.Stored<T> {

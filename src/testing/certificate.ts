@@ -38,6 +38,14 @@ export function attestationCertificate(authority: Certificate, aaguid: Buffer): 
   return { der: certificate(subject, publicKey, extensions, authority.privateKey), privateKey };
 }
 
+/** A certificate of a server with this name, for TLS. */
+export function serverCertificate(authority: Certificate, hostname: string): Certificate {
+  const { publicKey, privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+  const subject = name([["550403", hostname]]);
+  const extensions = [basicConstraints(false), alternativeName(hostname)];
+  return { der: certificate(subject, publicKey, extensions, authority.privateKey), privateKey };
+}
+
 /** PEM of a certificate. */
 export function toPem(certificate: Buffer): string {
   const lines = certificate.toString("base64").match(/.{1,64}/g) ?? [];
@@ -73,6 +81,11 @@ function keyIdentifier(key: KeyObject): Buffer {
     .update(key.export({ type: "spki", format: "der" }))
     .digest();
   return der(SEQUENCE, oid("551d0e"), der(OCTETS, der(OCTETS, digest)));
+}
+
+/** RFC 5280, section 4.2.1.6. */
+function alternativeName(hostname: string): Buffer {
+  return der(SEQUENCE, oid("551d11"), der(OCTETS, der(SEQUENCE, der(0x82, text(hostname)))));
 }
 
 /** id-fido-gen-ce-aaguid, 1.3.6.1.4.1.45724.1.1.4. */

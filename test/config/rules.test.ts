@@ -128,6 +128,10 @@ describe("the store", () => {
     "redis+sentinel://a:26379,b:26379/main",
     "redis+sentinel://user:pass@a,b,c/main/3",
     "redis+cluster://a:7000,b:7001",
+    "rediss+cluster://a:7000,b:7001?ca=/etc/ca.pem&servername=redis.example.com",
+    "rediss://a?ca=/etc/ca.pem&cert=/etc/cert.pem&key=/etc/key.pem",
+    "redis://a?prefix=acme:&replicas=2",
+    "rediss+sentinel://a,b/main?sentinelUsername=s&sentinelPassword=p",
   ])("%s is an address", (store) => {
     expect(here.problems({ LATCHKEY_STORE: store })).toEqual([]);
   });
@@ -147,9 +151,27 @@ describe("the store", () => {
     "redis+sentinel://a,,b/main",
     "redis+cluster://a/1",
     "https://127.0.0.1",
+    "redis://a?family=6",
+    "redis://a?ca=/etc/ca.pem",
+    "rediss://a?cert=/etc/cert.pem",
+    "redis+other://a",
   ])("%s is none", (store) => {
     expect(here.problems({ LATCHKEY_STORE: store })).toEqual([
       expect.stringMatching(/^store \(LATCHKEY_STORE\)/),
+    ]);
+  });
+
+  test("a replica can be asked of Redis alone, and is where there are some by default", () => {
+    const durability = (store: string, LATCHKEY_DURABILITY?: string) =>
+      here.load({ LATCHKEY_STORE: store, ...(LATCHKEY_DURABILITY ? { LATCHKEY_DURABILITY } : {}) })
+        .durability;
+    expect(durability(REDIS)).toBe("configured");
+    expect(durability(REDIS, "replica")).toBe("replica");
+    expect(durability("redis+cluster://a,b")).toBe("replica");
+    expect(durability("rediss+sentinel://a,b/main")).toBe("replica");
+    expect(durability("rediss+sentinel://a,b/main", "disk")).toBe("disk");
+    expect(here.problems({ LATCHKEY_DURABILITY: "replica" })).toEqual([
+      expect.stringMatching(/^durability \(LATCHKEY_DURABILITY\)/),
     ]);
   });
 

@@ -1,6 +1,6 @@
 import { describe, expect, test, vi } from "vitest";
 import { newVersion } from "../../src/store/record.ts";
-import { connectRedis } from "../../src/store/redis.ts";
+import { connectRedis } from "../../src/store/redis-open.ts";
 import { everythingIn } from "../support/errors.ts";
 import { startRedis, withoutRedis } from "../support/redis.ts";
 

@@ -1,7 +1,8 @@
 import { Redis } from "ioredis";
 import { describe, expect, test } from "vitest";
 import { newVersion } from "../../src/store/record.ts";
-import { checkRedis, connectRedis } from "../../src/store/redis.ts";
+import { checkRedis } from "../../src/store/redis.ts";
+import { connectRedis } from "../../src/store/redis-open.ts";
 import { everythingIn } from "../support/errors.ts";
 import { startRedis, withoutRedis } from "../support/redis.ts";
 

@@ -35,21 +35,22 @@ const FIT = ["--appendonly", "yes", "--appendfsync", "always", "--maxmemory-poli
  * Starts `redis-server`; `args` go after the defaults, so the last one wins
  * (`startRedis("--appendonly", "no")`).
  */
-export async function startRedis(...args: string[]): Promise<RedisServer> {
-  const port = await freePort();
-  const folder = await mkdtemp(join(tmpdir(), "latchkey-redis-"));
-  const options = [
-    "--port",
-    String(port),
-    "--bind",
-    "127.0.0.1",
-    "--dir",
-    folder,
-    "--save",
-    "",
+export function startRedis(...args: string[]): Promise<RedisServer> {
+  return startServer((port, folder) => [
+    ...["--port", String(port), "--bind", "127.0.0.1", "--dir", folder, "--save", ""],
     ...FIT,
     ...args,
-  ];
+  ]);
+}
+
+/** Starts `redis-server` with the arguments for its port and folder; `ready` is what it says when it can be asked. */
+export async function startServer(
+  argsFor: (port: number, folder: string) => string[],
+  ready = "Ready to accept connections",
+): Promise<RedisServer> {
+  const port = await freePort();
+  const folder = await mkdtemp(join(tmpdir(), "latchkey-redis-"));
+  const options = argsFor(port, folder);
   let child: ChildProcess | undefined;
   const end = async (signal: NodeJS.Signals) => {
     const running = child;
@@ -68,7 +69,7 @@ export async function startRedis(...args: string[]): Promise<RedisServer> {
       return child?.pid;
     },
     async start() {
-      child ??= await spawnReady(options);
+      child ??= await spawnReady(options, ready);
     },
     kill: () => end("SIGKILL"),
     pause: () => void child?.kill("SIGSTOP"),
@@ -93,7 +94,7 @@ export async function freePort(): Promise<number> {
   return address.port;
 }
 
-function spawnReady(options: string[]): Promise<ChildProcess> {
+function spawnReady(options: string[], ready: string): Promise<ChildProcess> {
   const child = spawn(BINARY, options, { stdio: ["ignore", "pipe", "inherit"] });
   const orphaned = () => void child.kill("SIGKILL");
   process.once("exit", orphaned);
@@ -104,7 +105,7 @@ function spawnReady(options: string[]): Promise<ChildProcess> {
     child.once("exit", (code) => reject(new Error(`redis-server ended with ${code}:\n${output}`)));
     child.stdout?.on("data", (chunk) => {
       if (output.length < 1e5) output += chunk;
-      if (output.includes("Ready to accept connections")) resolve(child);
+      if (output.includes(ready)) resolve(child);
     });
   });
 }

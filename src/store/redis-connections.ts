@@ -1,0 +1,158 @@
+/**
+ * The connections to Redis: one for requests, and beside it those that are kept for durable writes and for walks, so
+ * that neither a wait for a disk nor a long answer holds up a sign-in.
+ */
+import { Cluster, Redis, type RedisOptions } from "ioredis";
+import type { RedisAddress } from "./redis-address.ts";
+import type { Millis } from "./store.ts";
+
+export type Client = Redis | Cluster;
+
+/** `host:port`; empty where there is one server, or one that Sentinel finds. */
+export type Node = string;
+
+/** Connections of our own: no command waits for a connection, none is sent twice behind our back. */
+export const OWN_CONNECTION = {
+  enableOfflineQueue: false,
+  autoResendUnfulfilledCommands: false,
+  maxRetriesPerRequest: 0,
+  commandTimeout: 1_000,
+  connectTimeout: 2_000,
+  // A peer that vanished without a word is noticed here; the next commands go to a new connection.
+  socketTimeout: 3_000,
+  retryStrategy: (times: number) => Math.min(25 * 2 ** times, 1_000),
+  // After a failover the old master says READONLY until the connection is made anew.
+  reconnectOnError: (error: Error) => error.message.startsWith("READONLY"),
+} as const;
+
+/** How often a redirected or interrupted command of a cluster is sent again, and how long it waits before that. */
+const REDIRECTIONS = 5;
+const REDIRECTION_DELAY: Millis = 100;
+/** How long a connection may take to come. */
+const PATIENCE: Millis = 1_000;
+/** A server that stays away this often is given up: in a cluster another one has taken its place. */
+const GIVEN_UP_AFTER = 8;
+
+/** A client for an address; it connects when it is told to. */
+export function openClient(address: RedisAddress): Client {
+  return address.topology === "cluster" ? openCluster(address) : new Redis(optionsFor(address));
+}
+
+function openCluster({ hosts, tls, username, password }: RedisAddress): Cluster {
+  const { retryStrategy, enableOfflineQueue, ...own } = OWN_CONNECTION;
+  return new Cluster(hosts, {
+    lazyConnect: true,
+    enableOfflineQueue,
+    clusterRetryStrategy: retryStrategy,
+    maxRedirections: REDIRECTIONS,
+    retryDelayOnFailover: REDIRECTION_DELAY,
+    retryDelayOnClusterDown: REDIRECTION_DELAY,
+    retryDelayOnTryAgain: REDIRECTION_DELAY,
+    scaleReads: "master",
+    // Certificates name hosts, and a cluster's table may too: names are not looked up for the driver.
+    ...(tls ? { dnsLookup: (address, callback) => callback(null, address) } : {}),
+    redisOptions: { ...own, ...known({ tls, username, password }) },
+  });
+}
+
+function optionsFor(address: RedisAddress): Omit<RedisOptions, "replyMapping"> {
+  const { topology, hosts, master, db, tls, username, password, sentinelUsername, sentinelPassword } =
+    address;
+  const own = { ...OWN_CONNECTION, lazyConnect: true, db, ...known({ username, password, tls }) };
+  if (topology === "single") return { ...own, ...hosts[0] };
+  return {
+    ...own,
+    sentinels: hosts,
+    name: master ?? "",
+    role: "master",
+    updateSentinels: false,
+    // Told of a failover, it leaves the old master at once.
+    failoverDetector: true,
+    sentinelCommandTimeout: OWN_CONNECTION.commandTimeout,
+    sentinelRetryStrategy: OWN_CONNECTION.retryStrategy,
+    enableTLSForSentinelMode: tls !== undefined,
+    ...known({ sentinelUsername, sentinelPassword, sentinelTLS: tls }),
+  };
+}
+
+function known<T extends object>(options: T): { [K in keyof T]: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as never;
+}
+
+/** Connections to the same servers beside the requests' own; each is made when it is first wanted. */
+export class SideConnections {
+  readonly #client: Client;
+  readonly #commandTimeout: Millis;
+  readonly #open = new Map<Node, Redis>();
+
+  constructor(client: Client, commandTimeout: Millis) {
+    this.#client = client;
+    this.#commandTimeout = commandTimeout;
+  }
+
+  /** The connection to a server; to the one that there is, outside a cluster. */
+  #to(node: Node): Redis {
+    const known = this.#open.get(node);
+    if (known) return known;
+    const made = this.#connect(node);
+    this.#open.set(node, made);
+    // Without a listener ioredis prints its errors.
+    made
+      .on("error", () => {})
+      .once("end", () => {
+        if (this.#open.get(node) === made) this.#open.delete(node);
+      });
+    return made;
+  }
+
+  /** The same, once it stands; it may not, after a second. */
+  async ready(node: Node): Promise<Redis> {
+    const connection = this.#to(node);
+    if (connection.status !== "ready") await happened(connection, "ready", PATIENCE);
+    return connection;
+  }
+
+  close(): void {
+    for (const connection of this.#open.values()) connection.disconnect();
+    this.#open.clear();
+  }
+
+  #connect(node: Node): Redis {
+    const own = { ...OWN_CONNECTION, commandTimeout: this.#commandTimeout, lazyConnect: false };
+    const client = this.#client;
+    if (!isCluster(client)) return client.duplicate({ ...own, failoverDetector: false });
+    const colon = node.lastIndexOf(":");
+    const { keyPrefix = "" } = client.options;
+    const { replyMapping: _, ...redisOptions } = client.options.redisOptions ?? {};
+    const retryStrategy = (times: number) => (times > GIVEN_UP_AFTER ? null : own.retryStrategy(times));
+    const where = { host: node.slice(0, colon), port: Number(node.slice(colon + 1)) };
+    return new Redis({ ...redisOptions, ...own, retryStrategy, keyPrefix, ...where });
+  }
+}
+
+export function isCluster(client: Client): client is Cluster {
+  return client.isCluster;
+}
+
+/** The servers that hold the data: reads and walks go to them alone. */
+export function masters(client: Client): Redis[] {
+  return isCluster(client) ? client.nodes("master") : [client];
+}
+
+/** What a server is called in a walk's cursor and in a cluster's table. */
+export function nameOf({ options }: Redis): Node {
+  return options.path ?? `${options.host}:${options.port}`;
+}
+
+/** Waits until a client is connected, for as long as `patience`. */
+export function happened(client: Client, event: "ready" | "close", patience: Millis): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(done, patience);
+    client.once(event, done);
+    function done() {
+      clearTimeout(timer);
+      client.off(event, done);
+      resolve();
+    }
+  });
+}
