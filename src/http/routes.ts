@@ -4,27 +4,22 @@ import type { Context, Middleware, Next } from "koa";
 import { isRefusal, refuse } from "../errors.ts";
 import { announce } from "../passkey/announce.ts";
 import { refusalReason } from "../passkey/refusal.ts";
-import * as account from "./account.ts";
+import { accountRoutes } from "./account/routes.ts";
 import { serveAsset } from "./assets.ts";
 import * as enrol from "./enrol.ts";
 import type { House } from "./house.ts";
 import * as interaction from "./interaction.ts";
 import { limited } from "./limits.ts";
 import { page } from "./page.ts";
+import type { Handler, Route } from "./route.ts";
 import * as setup from "./setup.ts";
 import * as signIn from "./sign-in.ts";
 import * as wellKnown from "./well-known.ts";
 
-/** `next` leads on to the library. */
-type Handler = (house: House, ctx: Context, next: Next) => Promise<void> | void;
-
 const get = "get";
 const post = "post";
 
-/** Which flood a route is part of; the others cost no more than a read. */
-type Limit = "ceremonies" | "signUps";
-
-const table: readonly (readonly [method: "get" | "post", path: string, handler: Handler, limit?: Limit])[] = [
+const table: readonly Route[] = [
   [get, "/", (_house, ctx) => ctx.redirect("/account")],
   [get, "/assets/:file", ({ assets }, ctx) => serveAsset(assets, ctx)],
   [get, "/.well-known/change-password", (_house, ctx) => ctx.redirect("/account")],
@@ -53,27 +48,7 @@ const table: readonly (readonly [method: "get" | "post", path: string, handler: 
   [post, "/sign-up", signIn.signUpHere, "signUps"],
   [get, "/recover", ({ renderer }, ctx) => page(renderer, ctx, "recover", { backUrl: "/sign-in" })],
 
-  [get, "/account", account.showAccount],
-  [post, "/account/sign-out", signIn.signOutHere],
-  [post, "/account/passkeys/add", account.startAction],
-  [
-    get,
-    "/account/passkeys/add",
-    (house, ctx) => account.showConfirm(house, ctx, "add_passkey"),
-    "ceremonies",
-  ],
-  [post, "/account/passkeys/add/confirm", account.confirmAdd, "ceremonies"],
-  [get, "/account/passkeys/new", account.showAddPasskey, "ceremonies"],
-  [post, "/account/passkeys/new", account.addPasskey, "ceremonies"],
-  [post, "/account/passkeys/:id/rename", account.renamePasskey],
-  [post, "/account/passkeys/:id/remove", account.startAction],
-  [
-    get,
-    "/account/passkeys/:id/remove",
-    (house, ctx) => account.showConfirm(house, ctx, "remove_passkey"),
-    "ceremonies",
-  ],
-  [post, "/account/passkeys/:id/remove/confirm", account.removePasskey, "ceremonies"],
+  ...accountRoutes,
 ];
 
 /** Our routes as one middleware. */

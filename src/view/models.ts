@@ -28,6 +28,20 @@ export interface PasskeyModel {
   lastUsed?: string;
 }
 
+/** Who the owner is. */
+export interface ProfileModel {
+  name: string;
+  username: string;
+  email?: string;
+  emailVerified: boolean;
+}
+
+/** What the owner's page says once, after something was done: `account.notice.<notice>` in the texts. */
+export type AccountNotice = "passkey_added" | "passkey_renamed" | "passkey_removed";
+
+/** What only a fresh proof does: `confirm.<purpose>` in the texts. */
+export type SensitivePurpose = "add_passkey" | "remove_passkey";
+
 /** A claim the demo app received, with where it came from and the key of its explanation in the texts. */
 export interface ClaimModel {
   name: string;
@@ -53,12 +67,18 @@ export interface ViewModels {
    */
   consent: { app: AppModel; action: string; account: string; scopes: string[] };
   account: {
-    account: { name: string; username: string; email?: string; emailVerified: boolean };
+    account: ProfileModel;
     passkeys: PasskeyModel[];
-    notice?: "passkey_added" | "passkey_renamed" | "passkey_removed";
+    notice?: AccountNotice;
   };
-  /** A sensitive action waits for a fresh ceremony, which starts by itself; `subject` names the passkey it is about. */
-  confirm: CeremonyModel & { purpose: "add_passkey" | "remove_passkey"; subject?: string; cancelUrl: string };
+  /** A sensitive action waits for a fresh ceremony; `subject` names what it is about. */
+  confirm: CeremonyModel & {
+    purpose: SensitivePurpose;
+    subject?: string;
+    /** The ceremony starts by itself. */
+    autostart: boolean;
+    cancelUrl: string;
+  };
   /** Heading `Create a passkey`: in a sign-in with a legacy password or on the way back in. `notNowUrl` where it may wait. */
   enrol: CeremonyModel & { purpose: "conversion" | "recovery"; app?: AppModel; notNowUrl?: string };
   /** Heading `Use your new passkey`: the proof that completes a sitting. */

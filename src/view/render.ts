@@ -98,7 +98,8 @@ function compile(folders: readonly string[]): Eta {
   const eta = new Eta({ autoTrim: false });
   for (const folder of folders) {
     for (const kind of FOLDERS.filter((name) => existsSync(join(folder, name)))) {
-      for (const file of readdirSync(join(folder, kind)).filter((name) => name.endsWith(".eta"))) {
+      const files = readdirSync(join(folder, kind), { recursive: true, encoding: "utf8" });
+      for (const file of files.filter((name) => name.endsWith(".eta"))) {
         load(eta, `@${kind}/${file.slice(0, -".eta".length)}`, join(folder, kind, file));
       }
     }

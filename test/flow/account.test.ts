@@ -204,6 +204,15 @@ describe.each(stores)("the account page over $name", (kind) => {
     expect((await jane.post(ceremonyOf(again).action, fresh)).status).toBe(200);
   });
 
+  it("the prompt opens by itself for who pressed a button here, and for nobody whom a link from elsewhere brought", async () => {
+    const arriving = async (site: string) =>
+      (await jane.open("/account/passkeys/add", { headers: { "sec-fetch-site": site } })).text;
+    expect(await arriving("same-origin")).toContain("data-autostart");
+    for (const site of ["cross-site", "same-site", "none"]) {
+      expect(await arriving(site)).not.toContain("data-autostart");
+    }
+  });
+
   it("another account's passkey proves nothing here, and its pages are not found", async () => {
     await addPasskey();
     const john = running.browser();

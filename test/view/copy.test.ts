@@ -87,9 +87,9 @@ describe("the texts", () => {
   });
 
   it("are all used by a template or the script", () => {
-    const sources = ["layouts", "pages", "partials"]
-      .flatMap((folder) => readdirSync(join(views, folder)).map((file) => join(views, folder, file)))
-      .map((file) => readFileSync(file, "utf8"))
+    const sources = readdirSync(views, { recursive: true, encoding: "utf8" })
+      .filter((file) => file.endsWith(".eta"))
+      .map((file) => readFileSync(join(views, file), "utf8"))
       .join("\n");
     // Keys that are put together: `error.${code}`, `it.messages("script.authentication")`.
     const prefixes = [

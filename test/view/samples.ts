@@ -161,6 +161,7 @@ export const samples: Sample[] = [
     model: {
       ...authentication,
       purpose: "remove_passkey",
+      autostart: true,
       subject: "Blue security key",
       cancelUrl: "/account",
     },
@@ -168,7 +169,7 @@ export const samples: Sample[] = [
   {
     title: "confirm adding",
     view: "confirm",
-    model: { ...authentication, purpose: "add_passkey", cancelUrl: "/account" },
+    model: { ...authentication, purpose: "add_passkey", autostart: false, cancelUrl: "/account" },
   },
   { title: "add passkey", view: "add_passkey", model: { ...registration, cancelUrl: "/account" } },
   {

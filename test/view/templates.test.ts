@@ -33,7 +33,7 @@ function spokenLiterals(source: string): string[] {
 function raws(source: string): string[] {
   return [...source.matchAll(/<%[-_]?~([\s\S]*?)%>/g)]
     .map(([, code = ""]) => code.trim())
-    .filter((code) => !/^include\("@partials\/[\w-]+"(, \{[^<>]*\})?\)$/.test(code) && code !== "it.body");
+    .filter((code) => !/^include\("@partials\/[\w/-]+"(, \{[^<>]*\})?\)$/.test(code) && code !== "it.body");
 }
 
 function unquoted(source: string): string[] {

@@ -1,0 +1,24 @@
+/** The owner's page: one document, put together from its sections. */
+import type { Context } from "koa";
+import type { AccountNotice } from "../../view/models.ts";
+import type { House } from "../house.ts";
+import { page } from "../page.ts";
+import { signedIn, toSignIn } from "../sign-in.ts";
+import { HOME } from "../visit.ts";
+import { passkeySection } from "./passkeys.ts";
+import { profileSection } from "./profile.ts";
+
+/** What may be said once, after something was done. */
+const notices: readonly AccountNotice[] = ["passkey_added", "passkey_renamed", "passkey_removed"];
+
+/** `GET /account` */
+export async function showAccount(house: House, ctx: Context): Promise<void> {
+  const account = await signedIn(house, ctx);
+  if (!account) return toSignIn(ctx, HOME);
+  const notice = notices.find((known) => known === ctx.query.notice);
+  page(house.renderer, ctx, "account", {
+    account: profileSection(account),
+    passkeys: passkeySection(account),
+    ...(notice === undefined ? {} : { notice }),
+  });
+}

@@ -1,0 +1,13 @@
+/** Whose page it is. */
+import type { Context } from "koa";
+import type { Account } from "../../account/account.ts";
+import { refuse } from "../../errors.ts";
+import type { House } from "../house.ts";
+import { signedIn } from "../sign-in.ts";
+
+/** The account that is signed in, for what is posted. @throws `session_required` */
+export async function ownerOf(house: House, ctx: Context): Promise<Account> {
+  const account = await signedIn(house, ctx);
+  if (!account) throw refuse("session_required");
+  return account;
+}
