@@ -6,7 +6,7 @@ import { accounts } from "./account/accounts.ts";
 import { setupLink } from "./account/setup.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { settingsOf } from "./config/groups.ts";
-import { ConfigurationError, type Settings } from "./config/load.ts";
+import type { Settings } from "./config/load.ts";
 import { mountDemo } from "./demo/demo.ts";
 import { health, healthHandler, ownHost, requestLog } from "./http/entrance.ts";
 import { libraryPages } from "./http/library-pages.ts";
@@ -45,8 +45,6 @@ export interface ServerOptions {
   store?: Store;
 }
 
-const ONE_PROCESS =
-  "LATCHKEY_WORKERS (workers): this version serves with one process; start it several times on the same store instead";
 const SWEEP_EVERY = 60_000;
 const TIDY_EVERY = 60 * 60_000;
 
@@ -57,7 +55,6 @@ const TIDY_EVERY = 60 * 60_000;
  */
 export async function startServer(settings: Settings, options: ServerOptions = {}): Promise<RunningServer> {
   const { log = silentLogger, clock = systemClock } = options;
-  if (settings.workers > 1) throw new ConfigurationError([ONE_PROCESS]);
   const installation = await openInstallation(settings, { ...options, log, clock });
   const { store, accounts, setup } = installation;
   const open: { close(): Promise<void> }[] = [installation];

@@ -23,18 +23,50 @@ async function serve(context: Context, { json }: { json?: true }): Promise<void>
   const signal = firstSignal();
   const { settings } = await loaded(context);
   const format = json ? "json" : settings.log.format;
-  const [{ createLogger }, { startServer }] = await Promise.all([
-    import("../log.ts"),
-    withoutNotice(() => import("../server.ts")),
-  ]);
+  const { createLogger } = await import("../log.ts");
   const log = await createLogger({ ...settings.log, format });
+  if (settings.workers === 1) return serveAlone(context, settings, { log, format, stopped: signal });
+  const { isFirstWorker, isWorker, lead, toldToStop, tellServing } = await import("./workers.ts");
+  if (isWorker()) {
+    const own = { log, format, stopped: toldToStop(), isServing: tellServing };
+    return serveAlone(context, settings, own, isFirstWorker());
+  }
+  const patience = DRAIN + 2000;
+  context.outcome.code = await lead({ count: settings.workers, log, stopped: signal, patience });
+}
+
+interface Serving {
+  log: Logger;
+  format: "json" | "pretty";
+  stopped: Promise<string>;
+  isServing?(): void;
+}
+
+async function serveAlone(
+  context: Context,
+  settings: Settings,
+  { log, format, stopped, isServing }: Serving,
+  announces = true,
+): Promise<void> {
+  const { startServer } = await withoutNotice(() => import("../server.ts"));
   const server = await startServer(settings, { log });
-  // These lines are the program's answer, so no log level hides them.
-  if (context.terminal.interactive && format === "pretty")
-    context.terminal.out(table(await linesFor(settings, server)));
-  else await logStart(settings, server, await createLogger({ level: "info", format }));
-  log.debug({ signal: await signal }, "stopping");
+  if (announces) await announceStart(context, settings, server, format);
+  isServing?.();
+  log.debug({ signal: await stopped }, "stopping");
   await Promise.race([server.stop(), late()]);
+}
+
+/** These lines are the program's answer, so no log level hides them. */
+async function announceStart(
+  context: Context,
+  settings: Settings,
+  server: RunningServer,
+  format: "json" | "pretty",
+): Promise<void> {
+  if (context.terminal.interactive && format === "pretty")
+    return context.terminal.out(table(await linesFor(settings, server)));
+  const { createLogger } = await import("../log.ts");
+  await logStart(settings, server, await createLogger({ level: "info", format }));
 }
 
 /** `npm start` passes on a signal that the terminal has sent to both, so one key press comes twice. */
@@ -45,7 +77,7 @@ function firstSignal(): Promise<string> {
   return new Promise((resolve) => {
     let since: number | undefined;
     const onSignal = (name: string) => {
-      if (since !== undefined && performance.now() - since > SAME_PRESS) process.exit(1);
+      if (since !== undefined && performance.now() - since > SAME_PRESS) process.exit(1); // its workers go with it
       since ??= performance.now();
       resolve(name);
     };

@@ -137,7 +137,7 @@ export const schema = z.strictObject({
     default: 0,
   }),
   workers: setting(z.union([z.literal("auto"), whole(1, 1024)], "a number from 1 to 1024, or auto"), {
-    doc: "Processes that share the port. This version serves with one and refuses more: start it several times instead",
+    doc: "Processes that share the port; `auto` is one for each core. More than one needs Redis",
     env: "LATCHKEY_WORKERS",
     default: 1,
   }),
