@@ -18,6 +18,8 @@ export interface Event {
 
 export type EventType =
   | "account.created"
+  | "account.imported"
+  | "account.updated"
   | "account.disabled"
   | "account.enabled"
   | "owner.created"
@@ -27,6 +29,9 @@ export type EventType =
   | "passkey.authenticated"
   | "passkey.counter_regressed"
   | "passkey.backup_changed"
+  | "password.closed"
+  | "password.removed"
+  | "password.dropped"
   | "ceremony.refused"
   | "session.ended"
   | "client.added"

@@ -148,6 +148,8 @@ async function fitSecret(store: Store, vault: Vault, settings: Settings, { proof
   // The keys first: as long as they need the old secret, so does the proof.
   const { signingKeys } = await import("./oidc/keys.ts");
   await signingKeys(store, vault, systemClock);
+  const { rewrapPasswordKeys } = await import("./password-room.ts");
+  await rewrapPasswordKeys({ settings, store, vault, clock: systemClock });
   await change(store, metaRecord, META, decide, { durable: true });
 }
 

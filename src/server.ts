@@ -22,6 +22,7 @@ import { deviceGuesses } from "./oidc/device-guesses.ts";
 import { libraryContext } from "./oidc/internals.ts";
 import { signingKeys } from "./oidc/keys.ts";
 import { createProvider } from "./oidc/provider.ts";
+import { openPasswords } from "./password-room.ts";
 import { type Foundation, passkeysFor } from "./plugin.ts";
 import { newVersion } from "./store/record.ts";
 import type { Store } from "./store/store.ts";
@@ -102,7 +103,11 @@ async function createHandler(
   const views = settings.views === undefined ? {} : { overlay: settings.views };
   const assets = loadAssets(views);
   const renderer = createRenderer({ ...views, assets });
-  const passkeys = passkeysFor(foundation(installation, { issuer, unit, assets, renderer }));
+  // On the store itself: within a request, what was read once would be read no more.
+  const passwords = await openPasswords(installation);
+  const passkeys = passkeysFor(
+    foundation(installation, { issuer, unit, assets, renderer, ...(passwords ? { passwords } : {}) }),
+  );
   const [userCodeKey = ""] = vault.derive("user codes");
   const own = serverConfiguration({
     store,
@@ -128,7 +133,7 @@ async function createHandler(
 /** What our pages need, from the installation and the settings. */
 function foundation(
   { settings, clock, log, announce }: Installation,
-  rest: Pick<Foundation, "issuer" | "unit" | "assets" | "renderer">,
+  rest: Pick<Foundation, "issuer" | "unit" | "assets" | "renderer" | "passwords">,
 ): Foundation {
   const { store } = rest.unit;
   const people = accounts({ store, clock, announce });

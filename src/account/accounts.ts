@@ -6,6 +6,7 @@ import { type Account, accountRecord, type Passkey } from "./account.ts";
 import { type CreateOptions, createAccount, type NewAccountInput } from "./create.ts";
 import { claim, credentialClaim, type Directory, directory, release } from "./directory.ts";
 import { entries, sweepAccounts } from "./leftovers.ts";
+import { closePassword, declinePasskey, dropPassword, removePassword } from "./password-way.ts";
 import { type AccountsOptions, moment, publish, revise } from "./revise.ts";
 import * as become from "./transitions.ts";
 
@@ -25,6 +26,22 @@ export interface Accounts extends Directory {
   renamePasskey(id: string, passkeyId: string, name: string): Promise<Account>;
   /** @throws `account_unknown`, `passkey_unknown`, `last_way_in` */
   removePasskey(id: string, passkeyId: string): Promise<Account>;
+  /**
+   * Closes the password in favour of an active passkey; the verifier is erased afterwards, by `LegacyPasswords.forget`.
+   *
+   * @throws `account_unknown`, `account_limited`, `last_way_in`
+   */
+  closePassword(id: string, by: { passkey: string }): Promise<Account>;
+  /** Counts a "Not now". @throws `account_unknown` */
+  declinePasskey(id: string): Promise<Account>;
+  /**
+   * Closes the password at its owner's wish; then the verifier is to be erased, too.
+   *
+   * @throws `account_unknown`, `account_limited`, `ways_missing`
+   */
+  removePassword(id: string): Promise<Account>;
+  /** Closes the password at the operator's word, whatever is left. @throws `account_unknown` */
+  dropPassword(id: string): Promise<Account>;
   /** Remembers a sign-in, if there is anything to remember. Never refuses: the sign-in is decided already. */
   recordUse(stored: Stored<Account>, passkeyId: string, use: become.PasskeyUse): Promise<void>;
   /** Closes an account until it is enabled again. @throws `account_unknown` */
@@ -58,6 +75,10 @@ export function accounts(options: AccountsOptions): Accounts {
     renamePasskey: (id, passkeyId, name) =>
       revise(options, id, (account, now) => become.renamePasskey(account, passkeyId, name, now)),
     removePasskey: (id, passkeyId) => removePasskey(options, id, passkeyId),
+    closePassword: (id, by) => durably(id, (account, now) => closePassword(account, by, now)),
+    declinePasskey: (id) => revise(options, id, declinePasskey),
+    removePassword: (id) => durably(id, removePassword),
+    dropPassword: (id) => durably(id, dropPassword),
     recordUse: (stored, passkeyId, use) => recordUse(options, stored, passkeyId, use),
     disable: (id) => durably(id, become.disableAccount),
     enable: (id) => durably(id, become.enableAccount),

@@ -13,7 +13,7 @@ import { type Account, accountRecord, newHandle, type Passkey } from "./account.
 import { abandon, type Claim, claim, claimsOf, usernameClaim } from "./directory.ts";
 import { checkDisplayName, checkEmail, checkUsername, deriveUsernames } from "./names.ts";
 import { type AccountsOptions, moment, publish } from "./revise.ts";
-import { activateAccount, newAccount } from "./transitions.ts";
+import { activateAccount, type Birth, newAccount } from "./transitions.ts";
 
 /** How long a creation may take before its names are free again. */
 export const PENDING_TTL: Millis = 10 * 60 * 1000;
@@ -38,7 +38,16 @@ export interface NewAccountInput {
 export interface CreateOptions {
   /** Claimed before all others: what besides its names must be this account's alone. */
   claims?: readonly Claim[];
-  event?: "account.created" | "owner.created";
+  event?: Birth;
+}
+
+/** What an import makes an account of: it comes without a passkey, and keeps the id that apps know it by. */
+export interface ImportedInput extends Omit<NewAccountInput, "handle" | "passkey"> {
+  /** Becomes the account's id, which is its `sub`. Without it, the user handle does. */
+  sub?: string | undefined;
+  disabled?: boolean | undefined;
+  /** Whether a password comes along, and so a verifier with {@link createImported}'s `verifier`. */
+  password: boolean;
 }
 
 /** A pending document and the version it stands at. */
@@ -53,26 +62,75 @@ export async function createAccount(
   input: NewAccountInput,
   { claims = [], event = "account.created" }: CreateOptions,
 ): Promise<Account> {
+  const composed = compose(input, options.clock.now());
+  return bringAbout(options, composed, { claims, event });
+}
+
+/**
+ * Creates an account without a passkey, which only an import may. `verifier` is called while the document is still
+ * pending and says already that a password is open: a crash leaves a verifier that is swept, never an account without
+ * a way in.
+ *
+ * @throws what `Accounts.create` throws
+ */
+export async function createImported(
+  options: AccountsOptions,
+  { sub, disabled, password, ...input }: ImportedInput,
+  verifier: (accountId: string) => Promise<void>,
+): Promise<Account> {
+  const at = options.clock.now();
+  const { account, usernames } = compose(input, at);
+  const imported: Account = {
+    ...account,
+    id: sub ?? account.id,
+    imported: true,
+    ...(password ? { password: { state: "open", since: at } } : {}),
+  };
+  const before = () => (password ? verifier(imported.id) : Promise.resolve());
+  const birthday = { event: "account.imported", before, disabled: disabled === true } as const;
+  return bringAbout(options, { account: imported, usernames }, birthday);
+}
+
+interface Composed {
+  account: Account;
+  usernames: Iterator<string>;
+}
+
+interface Birthday {
+  claims?: readonly Claim[];
+  event: Birth;
+  /** Done last of all before the account becomes active. */
+  before?: () => Promise<void>;
+  /** Nobody signs in to it before an operator enables it. */
+  disabled?: boolean;
+}
+
+async function bringAbout(
+  options: AccountsOptions,
+  { account, usernames }: Composed,
+  { claims = [], event, before = async () => {}, disabled = false }: Birthday,
+): Promise<Account> {
   const { store, clock } = options;
-  const { account, usernames } = compose(input, clock.now());
   const draft = await begin(store, account);
   try {
     for (const wanted of [...claims, ...claimsOf(account)]) {
       if (!(await claim(store, wanted, account.id))) throw refuse(wanted.refusal);
     }
     await claimUsername(store, draft, usernames);
+    await before();
     const now = moment(clock);
     const active = activateAccount(draft.account, event, now);
-    await proceed(store, draft, active, { durable: true });
-    await publish(options, active, now);
-    return active;
+    const made: Account = disabled ? { ...active, state: "disabled" } : active;
+    await proceed(store, draft, made, { durable: true });
+    await publish(options, made, now);
+    return made;
   } catch (error) {
     await giveUp(store, draft);
     throw error;
   }
 }
 
-function compose(input: NewAccountInput, at: number): { account: Account; usernames: Iterator<string> } {
+function compose(input: Omit<NewAccountInput, "passkey"> & { passkey?: Passkey }, at: number): Composed {
   const handle = input.handle ?? newHandle();
   if (!HANDLE.test(handle)) throw new TypeError("handle must be the base64url form of 32 bytes");
   const email = blank(input.email) ? undefined : checkEmail(input.email).typed;

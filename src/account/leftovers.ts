@@ -16,6 +16,7 @@ import {
   usernameClaim,
   usernameHint,
 } from "./directory.ts";
+import { readPasswordState, VERIFIER } from "./password-state.ts";
 import { log } from "./revise.ts";
 import { withoutDead } from "./transitions.ts";
 
@@ -40,7 +41,23 @@ export async function sweepAccounts(store: Store, clock: Clock): Promise<number>
       if (await drop(store, record, claimOf(entry.key.slice(record.kind.length + 1)), entry)) changed++;
     }
   }
-  return changed;
+  return changed + (await sweepVerifiers(store));
+}
+
+/**
+ * Removes verifiers that are dead: their account does not say that a password is open, or the store is sealed, after
+ * which only an instance that was asleep can have written one, and nobody can read it.
+ */
+export async function sweepVerifiers(store: Store): Promise<number> {
+  const { seal } = await readPasswordState(store);
+  let removed = 0;
+  for await (const { key, version } of entries(store, VERIFIER)) {
+    const holder = await accountRecord.read(store, key.slice(VERIFIER.length + 1));
+    if (seal !== "sealed" && holder?.value.password?.state === "open") continue;
+    // A newer one may be there by now: then it is not this one that is dead.
+    if (await store.commit(key, {}, { expect: version, version: newVersion(), ttl: 1 })) removed++;
+  }
+  return removed;
 }
 
 /** Every entry of a kind, one by one; some may come twice. */

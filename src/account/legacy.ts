@@ -13,9 +13,15 @@ export interface LegacyPasswords {
    *
    * @param login username or verified e-mail address, as it was typed
    * @param address where the request came from: guesses are counted for it, too
-   * @throws `authentication_failed` for whatever reason, `too_many_requests`, `service_busy`
+   * A refusal takes as long as the costliest hash of the store, rounded up to a quarter of a second.
+   *
+   * @throws `authentication_failed` for whatever reason, `too_many_requests`, `service_busy`, `not_found` once there are
+   * no passwords any more
    */
   verify(login: string, password: string, address: string): Promise<Stored<Account>>;
-  /** Erases the verifier of an account whose document says `closed` already. A repeat does nothing. */
+  /**
+   * Erases the verifier of an account whose document says `closed` already. A repeat does nothing. A `TypeError`
+   * where the document still says `open`: the order is what no crash may turn around.
+   */
   forget(accountId: string): Promise<void>;
 }

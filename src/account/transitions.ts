@@ -41,8 +41,12 @@ export interface NewAccount {
   emailVerified?: boolean | undefined;
   name?: string | undefined;
   groups?: readonly string[] | undefined;
-  passkey: Passkey;
+  /** Absent only for an account that an import makes. */
+  passkey?: Passkey | undefined;
 }
+
+/** The events that tell of a new account. */
+export type Birth = "account.created" | "account.imported" | "owner.created";
 
 /** A pending account with its first passkey. Nothing signs in to it before {@link activateAccount}. */
 export function newAccount(input: NewAccount, now: { at: number }): Account {
@@ -56,18 +60,18 @@ export function newAccount(input: NewAccount, now: { at: number }): Account {
     emailVerified: email !== undefined && input.emailVerified === true,
     ...(name === undefined ? {} : { name }),
     groups: [...new Set(input.groups)],
-    passkeys: [{ ...input.passkey, name: checkDisplayName(input.passkey.name), state: "active" }],
+    passkeys: firstOf(input.passkey),
     created: now.at,
     outbox: [],
   };
 }
 
+function firstOf(passkey: Passkey | undefined): Passkey[] {
+  return passkey ? [{ ...passkey, name: checkDisplayName(passkey.name), state: "active" }] : [];
+}
+
 /** The last step of a creation: every name is claimed. */
-export function activateAccount(
-  account: Account,
-  type: "account.created" | "owner.created",
-  now: Moment,
-): Account {
+export function activateAccount(account: Account, type: Birth, now: Moment): Account {
   if (account.state !== "pending") throw refuse("account_exists");
   const first = account.passkeys[0]?.id;
   return note({ ...account, state: "active" }, type, now, first === undefined ? {} : { subject: first });
@@ -198,7 +202,7 @@ function switchState(
 }
 
 /** Puts an event into the outbox. Writers empty it first, so it is full only when many write at one moment. */
-function note(account: Account, type: EventType, now: Moment, about: Partial<Event> = {}): Account {
+export function note(account: Account, type: EventType, now: Moment, about: Partial<Event> = {}): Account {
   if (account.outbox.length >= OUTBOX_LIMIT) throw refuse("store_conflict");
   const event: Event = { ...about, id: now.event, type, at: now.at, account: account.id };
   return { ...account, outbox: [...account.outbox, event] };

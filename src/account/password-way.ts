@@ -1,0 +1,100 @@
+/**
+ * The way in that only ever closes: pure transitions of the password of an account.
+ *
+ * An import opens it, once. Closed, it is a tombstone: nothing opens it again, whoever replays, restores or imports
+ * what. The account's document is the authority; the verifier is another record, dead unless the document says `open`.
+ */
+import { refuse } from "../errors.ts";
+import type { Account, Passkey } from "./account.ts";
+import type { Moment } from "./transitions.ts";
+import { note } from "./transitions.ts";
+
+/** How long an account is careful after its password became a passkey; milliseconds. */
+export const WATCH = 24 * 60 * 60 * 1000;
+
+/**
+ * What would complete the ways in of an account, so that its password may go. Each entry alone suffices:
+ * `passkey`: a first one; `other_passkey`: one kept by another provider; `recovery_codes`: saved ones.
+ */
+export type WayMissing = "passkey" | "other_passkey" | "recovery_codes";
+
+/** Whether the password of this account may sign in. */
+export function hasOpenPassword(account: Account): boolean {
+  return account.state === "active" && account.password?.state === "open";
+}
+
+/**
+ * Opens the password of an account that never had one, for an import. An open one stays as it is.
+ *
+ * @throws `password_closed` when it was closed before: for ever
+ */
+export function openPassword(account: Account, now: { at: number }): Account | undefined {
+  if (account.password?.state === "closed") throw refuse("password_closed");
+  if (account.password) return undefined;
+  return { ...account, password: { state: "open", since: now.at } };
+}
+
+/**
+ * Closes the password in favour of a passkey that has just proved itself; then the account is careful for a day,
+ * because whoever knew the password may have made that passkey. A closed one stays as it is.
+ *
+ * @throws `account_limited`, `last_way_in` when the document does not hold that passkey, active
+ */
+export function closePassword(
+  account: Account,
+  { passkey }: { passkey: string },
+  now: Moment,
+): Account | undefined {
+  if (account.state !== "active") throw refuse("account_limited");
+  if (!activeOf(account).some(({ id }) => id === passkey)) throw refuse("last_way_in");
+  if (account.password?.state !== "open") return undefined;
+  const made = account.passkeys.filter(({ addedBy }) => addedBy === "conversion").map(({ id }) => id);
+  const watch = { until: now.at + WATCH, passkeys: [...new Set([...made, passkey])] };
+  return note({ ...closed(account, now), watch }, "password.closed", now, { subject: passkey });
+}
+
+/** "Not now": counted, so that an operator sees who is stuck. Nothing to count where no password is open. */
+export function declinePasskey(account: Account): Account | undefined {
+  const { password } = account;
+  if (password?.state !== "open") return undefined;
+  return { ...account, password: { ...password, declined: (password.declined ?? 0) + 1 } };
+}
+
+/**
+ * Removes the password at its owner's wish. The guard looks both ways: what is left must be enough, and independent.
+ *
+ * @throws `account_limited`, `ways_missing` with the member `missing`: each entry alone would complete the ways in
+ */
+export function removePassword(account: Account, now: Moment): Account | undefined {
+  if (account.state !== "active") throw refuse("account_limited");
+  if (account.password?.state !== "open") return undefined;
+  const missing = missingWays(account);
+  if (missing.length > 0) throw refuse("ways_missing", { members: { missing } });
+  return note(closed(account, now), "password.removed", now);
+}
+
+/** An operator's word: closed whatever else is there. What is left may be recovery or a pass. */
+export function dropPassword(account: Account, now: Moment): Account | undefined {
+  return account.password?.state === "open" ? note(closed(account, now), "password.dropped", now) : undefined;
+}
+
+/**
+ * What an account lacks before its password may go; empty when it has enough: two passkeys of different providers, or
+ * saved recovery codes beside a synced passkey or beside two passkeys of one provider.
+ */
+export function missingWays(account: Account): WayMissing[] {
+  const active = activeOf(account);
+  if (active.length === 0) return ["passkey"];
+  if (new Set(active.map(({ aaguid }) => aaguid)).size > 1) return [];
+  const outlivesItsDevice = active.length > 1 || active.some(({ backupEligible }) => backupEligible);
+  if (!outlivesItsDevice) return ["other_passkey"];
+  return (account.recoveryCodes?.left.length ?? 0) > 0 ? [] : ["other_passkey", "recovery_codes"];
+}
+
+function activeOf(account: Account): Passkey[] {
+  return account.passkeys.filter(({ state }) => state === "active");
+}
+
+function closed(account: Account, now: { at: number }): Account {
+  return { ...account, password: { ...account.password, state: "closed", since: now.at } };
+}
