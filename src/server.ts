@@ -1,7 +1,7 @@
 /** The server: an installation behind a port. */
 import { createHmac } from "node:crypto";
 import type { RequestListener } from "node:http";
-import type { Configuration } from "oidc-provider";
+import type { Configuration, default as Provider } from "oidc-provider";
 import { accounts } from "./account/accounts.ts";
 import { setupLink } from "./account/setup.ts";
 import { type Clock, systemClock } from "./clock.ts";
@@ -14,20 +14,23 @@ import { listen } from "./http/listener.ts";
 import { ownForms } from "./http/own-forms.ts";
 import { permits } from "./http/permits.ts";
 import { postToGet } from "./http/post-to-get.ts";
+import { brokenShortWay, type ShortWayOptions, shortWay } from "./http/short-way.ts";
 import { type Installation, openInstallation } from "./installation.ts";
 import { type Logger, silentLogger } from "./log.ts";
-import { serverConfiguration } from "./oidc/configuration.ts";
+import { issuesRefreshToken, serverConfiguration } from "./oidc/configuration.ts";
+import { findAccount } from "./oidc/contribution.ts";
 import { cookieKeys } from "./oidc/cookie-keys.ts";
 import { deviceGuesses } from "./oidc/device-guesses.ts";
 import { libraryContext } from "./oidc/internals.ts";
-import { signingKeys } from "./oidc/keys.ts";
+import { type SigningKey, signingKeys } from "./oidc/keys.ts";
 import { createProvider } from "./oidc/provider.ts";
+import { idTokenSigner } from "./oidc/short/id-token.ts";
 import { openPasswords } from "./password-room.ts";
 import { type Foundation, passkeysFor } from "./plugin.ts";
 import { newVersion } from "./store/record.ts";
 import type { Store } from "./store/store.ts";
 import { startSweeper } from "./store/sweeper.ts";
-import { unitOfWork } from "./store/unit.ts";
+import { type UnitOfWork, unitOfWork } from "./store/unit.ts";
 import { loadAssets } from "./view/assets.ts";
 import { createRenderer } from "./view/render.ts";
 
@@ -108,6 +111,7 @@ async function createHandler(
   const passkeys = passkeysFor(
     foundation(installation, { issuer, unit, assets, renderer, ...(passwords ? { passwords } : {}) }),
   );
+  const keys = await signingKeys(store, vault, clock);
   const [userCodeKey = ""] = vault.derive("user codes");
   const own = serverConfiguration({
     store,
@@ -117,17 +121,34 @@ async function createHandler(
     deviceGuesses: deviceGuesses(store, settings.limits.guesses),
     userCodeHash: (code) => createHmac("sha256", userCodeKey).update(code).digest("base64url"),
     issuer,
-    keys: await signingKeys(store, vault, clock),
+    keys,
     cookieKeys: cookieKeys(vault.derive("cookies")),
     nonceSecret: Buffer.from(vault.derive("dpop")[0] ?? "", "base64url"),
     pages: libraryPages({ renderer, issuer, log }),
   });
-  const provider = createProvider(issuer, join(own, passkeys.contribution), log);
-  const entrance = [ownHost(issuer), ownForms(issuer), postToGet()];
+  const configuration = join(own, passkeys.contribution);
+  const claims = { ...(configuration.claims as Record<string, string[]>) };
+  const provider = createProvider(issuer, configuration, log);
+  const entrance = [brokenShortWay(), ownHost(issuer), ownForms(issuer), postToGet()];
   provider.use(requestLog(log, settings.trustProxy, settings.log.level === "debug"));
   passkeys.mount(provider, settings.adminPort ? entrance : [health(ready), ...entrance]);
   if (settings.isLocal) await mountDemo(provider, { issuer, store, clock, renderer, vault });
-  return provider.callback();
+  return shortWay(programs(installation, { provider, unit, keys, claims }), provider.callback());
+}
+
+/** What answers ordinary requests of programs before the provider is asked. */
+function programs(
+  { settings, store, log, clock }: Installation,
+  of: { provider: Provider; unit: UnitOfWork; keys: SigningKey[]; claims: Record<string, string[]> },
+): ShortWayOptions {
+  const { provider, unit, keys, claims } = of;
+  const ways = { provider, store, clock, claims, issuesRefreshToken };
+  return {
+    issuer: new URL(settings.issuer),
+    log,
+    detailed: settings.log.level === "debug",
+    ways: { ...ways, findAccount: findAccount(unit), signIdToken: idTokenSigner(keys) },
+  };
 }
 
 /** What our pages need, from the installation and the settings. */

@@ -32,13 +32,17 @@ const fixed: Readonly<Record<string, string>> = {
 
 const OWN_PAGES = /^\/(account|admin|apps|invite|setup|sign-in|sign-up)(\/|$)/;
 
-export function securityHeaders(issuer: URL): Middleware {
-  const headers = {
+/** The headers of every answer. */
+export function headersFor(issuer: URL): Record<string, string> {
+  const secure = issuer.protocol === "https:";
+  return {
     ...fixed,
-    ...(issuer.protocol === "https:"
-      ? { "strict-transport-security": "max-age=63072000; includeSubDomains" }
-      : {}),
+    ...(secure ? { "strict-transport-security": "max-age=63072000; includeSubDomains" } : {}),
   };
+}
+
+export function securityHeaders(issuer: URL): Middleware {
+  const headers = headersFor(issuer);
   return async function setHeaders(ctx, next) {
     ctx.set(headers);
     // Not on the pages an app may open in a window of its own: it would lose sight of the window it opened.

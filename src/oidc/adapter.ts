@@ -264,7 +264,8 @@ export function adapterFactory(dependencies: AdapterDependencies): (model: strin
   };
 }
 
-function lifetime(seconds: number): Millis {
+/** How long a record is kept that ends in so many seconds. */
+export function lifetime(seconds: number): Millis {
   return Math.max(1, seconds + CLOCK_TOLERANCE) * 1000;
 }
 

@@ -2,7 +2,7 @@
  * The library's configuration with every risky default changed. What stands here is what makes us a provider of our
  * own; what a plugin brings to somebody else's provider is in `contribution.ts`.
  */
-import { type Configuration, errors, type KoaContextWithOIDC } from "oidc-provider";
+import { type Client, type Configuration, errors, type KoaContextWithOIDC } from "oidc-provider";
 import { type Clock, epoch } from "../clock.ts";
 import { type AdapterDependencies, adapterFactory, CLOCK_TOLERANCE } from "./adapter.ts";
 import { isFirstParty, mayReadFrom, requiresPkce } from "./client/facts.ts";
@@ -57,8 +57,7 @@ export function serverConfiguration(settings: ProviderSettings): Configuration {
     scopes: ["openid", "offline_access"],
     claims: SCOPE_CLAIMS,
     rotateRefreshToken: true,
-    issueRefreshToken: async (_ctx, client, code) =>
-      client.grantTypeAllowed("refresh_token") && code.scopes.has("offline_access"),
+    issueRefreshToken: async (_ctx, client, code) => issuesRefreshToken(client, code.scopes),
     extraParams: { offline_access: keepOfflineAccess },
     clientBasedCORS: (_ctx, origin, client) => mayReadFrom(client, origin),
     assertJwtClientAuthClaimsAndHeader: (_ctx, claims) => assertShortLived(settings.clock, claims),
@@ -68,6 +67,11 @@ export function serverConfiguration(settings: ProviderSettings): Configuration {
     renderError: (ctx, out, error) => pages.error(ctx, out as { error: string }, error),
     features: features(settings),
   };
+}
+
+/** An app that has the grant and was given `offline_access`. */
+export function issuesRefreshToken(client: Client, scopes: ReadonlySet<string>): boolean {
+  return client.grantTypeAllowed("refresh_token") && scopes.has("offline_access");
 }
 
 function features({ pages, nonceSecret, unit }: ProviderSettings): NonNullable<Configuration["features"]> {

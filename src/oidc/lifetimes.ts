@@ -8,6 +8,8 @@ const DAY = 24 * HOUR;
 
 /** Interactions and challenges live as long as a page may stay open. */
 export const INTERACTION_SECONDS = 30 * MINUTE;
+export const ACCESS_TOKEN_SECONDS = HOUR;
+export const ID_TOKEN_SECONDS = HOUR;
 const SESSION_IDLE = 14 * DAY;
 const SESSION_ABSOLUTE = 30 * DAY;
 const REFRESH_IDLE = 30 * DAY;
@@ -29,11 +31,11 @@ export function grantSeconds(offline: boolean): number {
 
 export function lifetimes(clock: Clock): NonNullable<Configuration["ttl"]> {
   return {
-    AccessToken: HOUR,
+    AccessToken: ACCESS_TOKEN_SECONDS,
     AuthorizationCode: MINUTE,
     ClientCredentials: 10 * MINUTE,
     DeviceCode: 10 * MINUTE,
-    IdToken: HOUR,
+    IdToken: ID_TOKEN_SECONDS,
     Interaction: INTERACTION_SECONDS,
     Grant: (_ctx, grant) => grantSeconds(/\boffline_access\b/.test(grant.getOIDCScopeEncountered())),
     Session: (_ctx, session) => sessionSeconds(clock, session.loginTs),

@@ -1,0 +1,267 @@
+/**
+ * The short way against the library: the same request, once in the form that the short way takes and once in one that
+ * only the library understands, must come to the same answer and leave the same behind.
+ */
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import "../support/prototypes.ts";
+import type { AdapterPayload } from "oidc-provider";
+import { refuse } from "../../src/errors.ts";
+import { fingerprint } from "../../src/store/record.ts";
+import type { Store } from "../../src/store/store.ts";
+import type { Browser } from "../support/browser.ts";
+import { type Running, startInstallation } from "../support/installation.ts";
+import { override } from "../support/override.ts";
+import type { RelyingParty } from "../support/relying-party.ts";
+import { stores } from "../support/stores.ts";
+
+type Form = Record<string, string>;
+type Headers = Record<string, string>;
+interface Seen {
+  status: number;
+  headers: object;
+  body: Record<string, unknown>;
+  /** Whether the short way answered. */
+  short: boolean;
+}
+
+/** What the library takes as "JSON", and the short way not as ordinary. */
+const LONG = { accept: "application/json, */*" };
+/** What differs from one answer to the next on any way. */
+const OWN = new Set(["date", "x-request-id", "connection", "keep-alive"]);
+
+describe.each(stores)("the short way over $name", (kind) => {
+  let running: Running;
+  let app: RelyingParty;
+  let jane: Browser;
+  let sub: string;
+  let count = 0;
+  /** Whether the store fails to write tokens. */
+  let failing = false;
+
+  beforeAll(async () => {
+    const wrap = (store: Store) =>
+      override(store, {
+        write: (key, value, options) =>
+          failing && key.startsWith("access:")
+            ? Promise.reject(refuse("store_unavailable"))
+            : store.write(key, value, options),
+      });
+    running = await startInstallation(kind, {}, { wrap });
+    app = await running.app({ grants: ["authorization_code", "refresh_token"] });
+  });
+  afterAll(() => running.stop());
+  beforeEach(async () => {
+    jane = running.browser();
+    sub = (await app.signUp(jane, { email: `jane${++count}@example.com`, name: "Jane" })).idToken.sub;
+  });
+
+  async function ask(path: string, init: RequestInit & { headers: Headers }): Promise<Seen> {
+    const mark = running.log.length;
+    const answer = await fetch(`${running.issuer}${path}`, init);
+    const text = await answer.text();
+    const id = answer.headers.get("x-request-id");
+    const line = running.log.slice(mark).find((entry) => entry.includes(`"requestId":"${id}"`));
+    return {
+      status: answer.status,
+      headers: Object.fromEntries([...answer.headers].filter(([name]) => !OWN.has(name))),
+      body: text === "" ? {} : JSON.parse(text),
+      short: line?.includes('"way":"short"') ?? false,
+    };
+  }
+
+  function basic(of = app): Headers {
+    const { client, secret } = of;
+    return secret === undefined ? {} : { authorization: `Basic ${btoa(`${client.client_id}:${secret}`)}` };
+  }
+
+  /** A fresh code and the form that redeems it. */
+  async function code(of = app, parameters: Record<string, string | undefined> = {}): Promise<Form> {
+    const [request, answer] = await of.authorize(jane, { scope: "openid email profile", ...parameters });
+    return {
+      grant_type: "authorization_code",
+      code: of.callback(request, answer).get("code") as string,
+      redirect_uri: of.redirectUri,
+      code_verifier: request.verifier,
+    };
+  }
+
+  const redeem = (form: Form | string, headers: Headers = basic()) =>
+    ask("/token", {
+      method: "POST",
+      body: new URLSearchParams(form).toString(),
+      headers: { "content-type": "application/x-www-form-urlencoded", ...headers },
+    });
+  const me = (token: string, headers: Headers = {}) =>
+    ask("/me", { headers: { authorization: `Bearer ${token}`, ...headers } });
+
+  /** A token response with what is new in each of them made alike; the ID token is read. */
+  async function alike({ body, short: _, headers, ...rest }: Seen) {
+    const { access_token: token, id_token: idToken } = body as { access_token?: string; id_token?: string };
+    if (!token || !idToken) return { ...rest, headers, body };
+    const [header, payload] = idToken.split(".").map((part) => Buffer.from(part, "base64url").toString());
+    const claims = JSON.parse(payload ?? "");
+    const stored = await running.store.store.read<AdapterPayload>(`access:${fingerprint(token)}`);
+    const { iat, exp, ...record } = stored?.value ?? {};
+    return {
+      ...rest,
+      headers: { ...headers, "content-length": "" },
+      body: { ...body, access_token: token.length, id_token: JSON.parse(header ?? "") },
+      claims: { ...claims, nonce: typeof claims.nonce, iat: typeof claims.iat, exp: claims.exp - claims.iat },
+      record: { ...record, lasts: (exp ?? 0) - (iat ?? 0), grantId: typeof record.grantId },
+    };
+  }
+
+  async function sameTokens(form: () => Promise<Form | string>, headers: Headers = basic()): Promise<Seen> {
+    const ours = await redeem(await form(), headers);
+    const theirs = await redeem(await form(), { ...headers, ...LONG });
+    expect(theirs.short).toBe(false);
+    expect(await alike(ours)).toEqual(await alike(theirs));
+    return ours;
+  }
+
+  async function sameClaims(token: string, headers: Headers = {}): Promise<Seen> {
+    const [ours, theirs] = [await me(token, headers), await me(token, { ...headers, ...LONG })];
+    expect(theirs.short).toBe(false);
+    expect({ ...ours, short: false }).toEqual(theirs);
+    return ours;
+  }
+
+  const tokenOf = async (form: Form, of = app) => (await redeem(form, basic(of))).body.access_token as string;
+
+  it("is taken by an ordinary code, and the tokens are the library's", async () => {
+    const answer = await sameTokens(() => code());
+    expect([answer.status, answer.short]).toEqual([200, true]);
+  });
+
+  it("is taken by an ordinary token, and the claims are the library's", async () => {
+    for (const scope of ["openid", "openid email", "profile openid groups", "openid email profile groups"]) {
+      const answer = await sameClaims(await tokenOf(await code(app, { scope })));
+      expect([answer.status, answer.short]).toEqual([200, true]);
+    }
+  });
+
+  it.each([
+    ["a secret in the form", { authMethod: "post" }],
+    ["a public app", { kind: "native", authMethod: "none" }],
+    ["an app that is told about sign-outs", { backchannelLogoutUri: "https://app.example.com/logout" }],
+  ] as const)("is taken by %s", async (_title, options) => {
+    const of = await running.app({ firstParty: true, ...options });
+    const own = of.secret === undefined ? {} : { client_secret: of.secret };
+    const form = async () => ({ client_id: of.client.client_id, ...own, ...(await code(of)) });
+    expect(await sameTokens(form, {})).toMatchObject({ status: 200, short: true });
+  });
+
+  it.each<[string, Record<string, string | undefined>]>([
+    ["a refresh token", { scope: "openid offline_access" }],
+    ["single claims", { claims: JSON.stringify({ userinfo: { email: null }, id_token: { email: null } }) }],
+  ])("leaves %s to the library", async (_title, parameters) => {
+    const form = await code(app, parameters);
+    const answer = await redeem(form);
+    expect([answer.status, answer.short]).toEqual([200, false]);
+    expect(await sameClaims(answer.body.access_token as string)).toMatchObject({ status: 200, short: false });
+  });
+
+  it("leaves RS256 to the library", async () => {
+    const of = await running.app({ idTokenAlg: "RS256" });
+    expect(await sameTokens(() => code(of), basic(of))).toMatchObject({ status: 200, short: false });
+  });
+
+  it.each<[string, (form: Form) => Form | string, Headers?]>([
+    ["a wrong verifier", (form) => ({ ...form, code_verifier: "x".repeat(43) })],
+    ["a short verifier", (form) => ({ ...form, code_verifier: "x" })],
+    ["no verifier", ({ code_verifier: _, ...form }) => form],
+    ["another address", (form) => ({ ...form, redirect_uri: "http://localhost:1/other" })],
+    ["no address", ({ redirect_uri: _, ...form }) => form],
+    ["another code", (form) => ({ ...form, code: "x".repeat(43) })],
+    ["another client's name", (form) => ({ ...form, client_id: "somebody" })],
+    ["a parameter twice", (form) => `${new URLSearchParams(form)}&code=x`],
+    ["a resource", (form) => ({ ...form, resource: "https://api.example.com" })],
+    ["another grant", (form) => ({ ...form, grant_type: "password" })],
+    ["two secrets", (form) => ({ ...form, client_secret: "x" })],
+    ["a wrong secret", (form) => form, { authorization: `Basic ${btoa("x:y")}` }],
+    ["no secret", (form) => form, {}],
+    ["a secret that is no Basic", (form) => form, { authorization: "Bearer x" }],
+    ["another site", (form) => form, { origin: "https://evil.example" }],
+    ["a proof of possession", (form) => form, { dpop: "x" }],
+    ["a certificate of its platform", (form) => form, { "oauth-client-attestation": "x" }],
+    ["another type", (form) => form, { "content-type": "application/json" }],
+  ])("refuses as the library does: %s", async (_title, change, headers) => {
+    const sent = headers && Object.keys(headers).some((name) => name !== "authorization");
+    const all = { ...(headers && !sent ? {} : basic()), ...headers };
+    const answer = await sameTokens(async () => change(await code()), all);
+    expect(answer.short).toBe(false);
+    expect(answer.status).toBeGreaterThanOrEqual(400);
+  });
+
+  it("takes an unknown parameter to the library, which ignores it", async () => {
+    expect(await sameTokens(async () => ({ ...(await code()), x: "y" }))).toMatchObject({ status: 200 });
+  });
+
+  it("SEC-84 a code that was used comes to the library, which ends what came of it", async () => {
+    const form = await code();
+    const token = await tokenOf(form);
+    expect(await redeem(form)).toMatchObject({ status: 400, short: false, body: { error: "invalid_grant" } });
+    expect((await sameClaims(token)).status).toBe(401);
+  });
+
+  it("SEC-59 ends with the account, the session, the grant and the client, as the library's way does", async () => {
+    const { accounts, clients } = running.installation;
+    const other = await running.app();
+    const [first, second] = [await tokenOf(await code()), await tokenOf(await code(other), other)];
+    await clients.remove(other.client.client_id);
+    await accounts.disable(sub);
+    expect(await sameClaims(first)).toMatchObject({ status: 401, short: false });
+    await accounts.enable(sub);
+    expect(await sameClaims(first)).toMatchObject({ status: 200, short: true });
+    await expect.poll(async () => (await sameClaims(second)).status).toBe(401);
+    await jane.submit("/account/sign-out");
+    expect(await sameClaims(first)).toMatchObject({ status: 401, short: false });
+  });
+
+  it.each<[string, (form: Form) => Promise<unknown>]>([
+    ["the account is disabled", () => running.installation.accounts.disable(sub)],
+    ["the session has ended", () => jane.submit("/account/sign-out")],
+  ])("a code gives nothing when %s before it is redeemed", async (_title, end) => {
+    const forms = [await code(), await code()];
+    await end(forms[0] as Form);
+    expect(await sameTokens(async () => forms.pop() as Form)).toMatchObject({ status: 400, short: false });
+  });
+
+  it("leaves tokens in other places, other addresses and other methods to the library", async () => {
+    const token = await tokenOf(await code());
+    const bearer = { authorization: `Bearer ${token}` };
+    const form = { "content-type": "application/x-www-form-urlencoded" };
+    const asked = [
+      ask("/me/", { headers: bearer }),
+      ask("/ME", { headers: bearer }),
+      ask("/me?scope=openid", { headers: bearer }),
+      ask("/me", { headers: { authorization: `bearer ${token}` } }),
+      ask("/me", { headers: { ...form }, method: "POST", body: `access_token=${token}` }),
+    ];
+    for (const answer of await Promise.all(asked))
+      expect(answer).toMatchObject({ status: 200, short: false });
+    for (const wrong of ["x", "x".repeat(43), `${token} x`, `${token},x`])
+      expect((await sameClaims(wrong)).short).toBe(false);
+    expect((await sameClaims(token, { origin: "https://evil.example" })).status).toBe(400);
+  });
+
+  it("answers 503 when the tokens cannot be written, and nothing else", async () => {
+    const form = await code();
+    failing = true;
+    const answer = await redeem(form).finally(() => {
+      failing = false;
+    });
+    expect(answer).toMatchObject({ status: 503, short: false, body: { code: "store_unavailable" } });
+    expect(answer.headers).toHaveProperty("retry-after");
+    expect(await redeem(form)).toMatchObject({ status: 400, body: { error: "invalid_grant" } });
+  });
+
+  it("leaves large and unmeasured bodies to the library", async () => {
+    const form = async () => `${new URLSearchParams(await code())}&x=${"y".repeat(9000)}`;
+    expect(await sameTokens(form)).toMatchObject({ status: 200, short: false });
+    const stream = new Blob([new URLSearchParams(await code()).toString()]).stream();
+    const headers = { "content-type": "application/x-www-form-urlencoded", ...basic() };
+    const init = { method: "POST", body: stream, duplex: "half", headers } as const;
+    expect(await ask("/token", init)).toMatchObject({ status: 200, short: false });
+  });
+});
