@@ -8,7 +8,7 @@ import { type SetupLink, setupLink } from "./account/setup.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { ConfigurationError, type Settings } from "./config/load.ts";
 import { rootSecrets, secretMismatch } from "./config/root-secret.ts";
-import { isRefusal } from "./errors.ts";
+import { isRefusal, refuse } from "./errors.ts";
 import type { Event, Listener } from "./events.ts";
 import { type Logger, silentLogger } from "./log.ts";
 import { type Clients, clients } from "./oidc/client/clients.ts";
@@ -26,7 +26,15 @@ export interface Meta {
   created: number;
   /** A known text under the root secret: opening it proves that the secret fits. */
   proof: string;
+  /** The number of the data's format; absent: the first. See {@link FORMAT}. */
+  format?: number;
 }
+
+/**
+ * The newest format of data that this version reads. A migration after which older versions must not run any more
+ * raises it, here and in the store.
+ */
+export const FORMAT = 1;
 
 export interface Installation {
   settings: Settings;
@@ -40,6 +48,8 @@ export interface Installation {
   accounts: Accounts;
   setup: Omit<SetupLink, "issue"> & { issue(): Promise<{ token: string; url: string; expires: number }> };
   meta: Meta;
+  /** Asks the store anew whether it is the one that was opened. */
+  stillOurs(): Promise<boolean>;
   close(): Promise<void>;
 }
 
@@ -82,6 +92,7 @@ export async function openInstallation(
       clock,
       announce,
       meta,
+      stillOurs: async () => (await metaRecord.read(store, META))?.value.id === meta.id,
       accounts: people,
       clients: clients({
         store,
@@ -129,8 +140,16 @@ async function openMeta(
       `LATCHKEY_STORE_ID (storeId): expected ${settings.storeId}, the store is ${found.id}`,
     ]);
   }
+  requireReadable(found);
   await fitSecret(store, vault, settings, found);
   return found;
+}
+
+/** Data that a newer version wrote is not touched: what this one does not know it would drop. */
+function requireReadable({ format = 1 }: Meta): void {
+  if (format <= FORMAT) return;
+  const detail = `The data is of format ${format}; this version reads up to ${FORMAT}. Run the newer version that wrote it.`;
+  throw refuse("store_refused", { detail });
 }
 
 /** The secret must open the store; one that was rotated is replaced by the newest, so that the old one can go. */

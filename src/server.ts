@@ -8,13 +8,14 @@ import { type Clock, systemClock } from "./clock.ts";
 import { settingsOf } from "./config/groups.ts";
 import type { Settings } from "./config/load.ts";
 import { mountDemo } from "./demo/demo.ts";
-import { health, healthHandler, ownHost, requestLog } from "./http/entrance.ts";
+import { health, healthHandler, ownHost, ownStore, requestLog } from "./http/entrance.ts";
 import { libraryPages } from "./http/library-pages.ts";
 import { listen } from "./http/listener.ts";
 import { ownForms } from "./http/own-forms.ts";
 import { permits } from "./http/permits.ts";
 import { postToGet } from "./http/post-to-get.ts";
 import { brokenShortWay, type ShortWayOptions, shortWay } from "./http/short-way.ts";
+import { watchOwnership } from "./installation/own-store.ts";
 import { type Installation, openInstallation } from "./installation.ts";
 import { type Logger, silentLogger } from "./log.ts";
 import { issuesRefreshToken, serverConfiguration } from "./oidc/configuration.ts";
@@ -68,8 +69,10 @@ export async function startServer(settings: Settings, options: ServerOptions = {
     for (const one of open.splice(0).reverse()) await one.close();
   };
   try {
-    const ready = async () => !state.stopping && (await isReachable(store));
-    const handler = await createHandler(installation, ready);
+    const ownership = watchOwnership(installation.stillOurs, log);
+    open.push({ close: async () => ownership.stop() });
+    const ready = async () => !state.stopping && ownership.isOurs() && (await isReachable(store));
+    const handler = await createHandler(installation, { ready, isOurs: ownership.isOurs });
     const sweepers = [
       startSweeper(store, { every: SWEEP_EVERY, log }),
       startSweeper(inTurn(store, accounts), { every: TIDY_EVERY, log }),
@@ -98,7 +101,7 @@ function inTurn(store: Store, accounts: { sweep(): Promise<number> }): { sweep()
 
 async function createHandler(
   installation: Installation,
-  ready: () => Promise<boolean>,
+  { ready, isOurs }: { ready: () => Promise<boolean>; isOurs: () => boolean },
 ): Promise<RequestListener> {
   const { settings, store, vault, log, clock, clients } = installation;
   const issuer = new URL(settings.issuer);
@@ -129,11 +132,14 @@ async function createHandler(
   const configuration = join(own, passkeys.contribution);
   const claims = { ...(configuration.claims as Record<string, string[]>) };
   const provider = createProvider(issuer, configuration, log);
-  const entrance = [brokenShortWay(), ownHost(issuer), ownForms(issuer), postToGet()];
+  const entrance = [ownStore(isOurs), brokenShortWay(), ownHost(issuer), ownForms(issuer), postToGet()];
   provider.use(requestLog(log, settings.trustProxy, settings.log.level === "debug"));
   passkeys.mount(provider, settings.adminPort ? entrance : [health(ready), ...entrance]);
   if (settings.isLocal) await mountDemo(provider, { issuer, store, clock, renderer, vault });
-  return shortWay(programs(installation, { provider, unit, keys, claims }), provider.callback());
+  const long = provider.callback();
+  const short = shortWay(programs(installation, { provider, unit, keys, claims }), long);
+  // The long way says why nothing is served from a store that is not ours.
+  return (request, response) => (isOurs() ? short : long)(request, response);
 }
 
 /** What answers ordinary requests of programs before the provider is asked. */

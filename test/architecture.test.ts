@@ -201,7 +201,7 @@ describe("rooms", () => {
   });
 
   test("a driver imports the port and nothing else of its folder", () => {
-    const port = ["store/store.ts", "store/record.ts", "store/change.ts", "store/limits.ts"];
+    const port = ["store", "record", "change", "limits", "finding"].map((name) => `store/${name}.ts`);
     const strangers = internal.filter(
       ({ from, to }) =>
         /^store\/(redis|lmdb)$/.test(roomOf(from)) && roomOf(to) === "store" && !port.includes(to),

@@ -6,18 +6,13 @@ import { systemClock } from "../clock.ts";
 import type { Settings } from "../config/load.ts";
 import { isRefusal } from "../errors.ts";
 import { oneLine } from "../log/fields.ts";
-import type { Logger } from "../log.ts";
 import { withoutNotice } from "../oidc/quiet.ts";
+import { inspectStore } from "../store/connect.ts";
+import type { Finding } from "../store/finding.ts";
 import { type Context, loaded } from "./context.ts";
 
-export interface Check {
-  name: string;
-  ok: boolean;
-  /** How bad it is when it is not ok; only an `error` makes the installation unfit. */
-  level: "error" | "warning";
-  message: string;
-  remedy: string | null;
-}
+/** An `error` makes the installation unfit. */
+export type Check = Finding;
 
 /** Looks at everything; a check that depends on a failed one is left out. Changes nothing. */
 export async function examine(context: Context): Promise<Check[]> {
@@ -84,16 +79,19 @@ async function installation(settings: Settings): Promise<Check[]> {
   // Opening an embedded store would make it.
   const folder = settings.store.startsWith("lmdb:") ? settings.store.slice("lmdb:".length) : undefined;
   if (folder !== undefined && !existsSync(join(folder, "data.mdb"))) return [notMade(settings)];
-  const warnings: Check[] = [];
-  const say = (_fields: object, message: string) => {
-    warnings.push(warned("store settings", oneLine(message), null));
-  };
-  const log: Logger = { debug() {}, info() {}, warn: say, error: say };
+  const checks: Check[] = [];
   try {
-    return [...(await opened(settings, log)), ...warnings];
+    checks.push(...(await inspectStore(settings.store, { durability: settings.durability })).map(legible));
+    const unfit = checks.some(({ ok, level }) => !ok && level === "error");
+    return unfit ? checks : [...checks, ...(await opened(settings))];
   } catch (error) {
-    return [refused(error), ...warnings];
+    return [...checks, refused(error)];
   }
+}
+
+/** What a server says of itself may hold anything. */
+function legible(check: Check): Check {
+  return { ...check, message: oneLine(check.message) };
 }
 
 function notMade(settings: Settings): Check {
@@ -101,9 +99,9 @@ function notMade(settings: Settings): Check {
   return failed("store", "not initialised", "Run: npx latchkey setup");
 }
 
-async function opened(settings: Settings, log: Logger): Promise<Check[]> {
+async function opened(settings: Settings): Promise<Check[]> {
   const { openInstallation } = await withoutNotice(() => import("../installation.ts"));
-  const { store, setup, close } = await openInstallation(settings, { initialise: false, log });
+  const { store, setup, close } = await openInstallation(settings, { initialise: false });
   try {
     await store.ping();
     const owner = await setup.hasOwner();

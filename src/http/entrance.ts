@@ -69,6 +69,14 @@ export function healthHandler(ready: () => Promise<boolean>, log: Logger): Reque
   return app.callback();
 }
 
+/** Serves nothing from a store that is not the one of this installation. */
+export function ownStore(isOurs: () => boolean): Middleware {
+  return async function refuseForeignStore(_ctx, next) {
+    if (!isOurs()) throw refuse("store_unavailable");
+    await next();
+  };
+}
+
 const LOOPBACK = /^(127\.0\.0\.1|\[::1\])(:\d+)?$/;
 
 /**

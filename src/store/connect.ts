@@ -1,5 +1,6 @@
 /** Opens the store that a setting names; only its driver is loaded. */
 import { refuse } from "../errors.ts";
+import type { Finding } from "./finding.ts";
 import type { RedisConnectOptions } from "./redis-open.ts";
 import type { Store } from "./store.ts";
 
@@ -21,16 +22,40 @@ const FORMS =
  * ```
  */
 export async function connectStore(url: string, options: ConnectOptions = {}): Promise<Store> {
-  const [scheme = "", rest = ""] = url.split(/:(.*)/s);
-  if (scheme === "lmdb" && rest !== "") {
+  const folder = folderOf(url);
+  if (folder !== undefined) {
     const { lmdbStore } = await import("./lmdb.ts");
-    return lmdbStore(rest.replace(/^\/\/(?=\/)/, ""));
+    return lmdbStore(folder);
   }
-  if (/^rediss?(\+sentinel|\+cluster)?$/.test(scheme) && /^\/\/./.test(rest)) {
-    const { connectRedis } = await import("./redis-open.ts");
-    return connectRedis(url, options);
+  requireRedis(url);
+  const { connectRedis } = await import("./redis-open.ts");
+  return connectRedis(url, options);
+}
+
+/**
+ * What there is to say about a store that is there, and what to do about it. Changes nothing.
+ *
+ * @throws what {@link connectStore} throws for an address that names no store or a store that does not answer
+ */
+export async function inspectStore(url: string, options: ConnectOptions = {}): Promise<Finding[]> {
+  const folder = folderOf(url);
+  if (folder !== undefined) {
+    const { inspectLmdb } = await import("./lmdb-inspect.ts");
+    return inspectLmdb(folder);
   }
-  throw refuse("store_refused", { detail: `${redactUrl(url)} names no store. Use ${FORMS}.` });
+  requireRedis(url);
+  const { inspectRedis } = await import("./redis-inspect.ts");
+  return inspectRedis(url, options);
+}
+
+function folderOf(url: string): string | undefined {
+  const [, folder] = /^lmdb:(.+)$/s.exec(url) ?? [];
+  return folder?.replace(/^\/\/(?=\/)/, "");
+}
+
+function requireRedis(url: string): void {
+  if (!/^rediss?(\+sentinel|\+cluster)?:\/\/./.test(url))
+    throw refuse("store_refused", { detail: `${redactUrl(url)} names no store. Use ${FORMS}.` });
 }
 
 /** The address without what opens it: for messages and the log. */

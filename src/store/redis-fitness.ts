@@ -25,7 +25,8 @@ export interface Expectations {
   replicas?: number;
 }
 
-interface Facts {
+/** What a server says of itself. */
+export interface Facts {
   version: [major: number, minor: number];
   info: Map<string, string>;
   /** `undefined` when the server does not tell. */
@@ -58,7 +59,7 @@ export async function persistenceOf(client: Client): Promise<Persistence> {
   return (["weaker", "waitable"] as const).find((level) => found.includes(level)) ?? "always";
 }
 
-async function ask(server: Redis): Promise<Facts> {
+export async function ask(server: Redis): Promise<Facts> {
   const info = new Map<string, string>();
   for (const line of (await server.info()).split("\r\n")) {
     const [name = "", value] = line.split(/:(.*)/s);
@@ -73,7 +74,7 @@ async function ask(server: Redis): Promise<Facts> {
   return { version: [major, minor], info, fsync };
 }
 
-function persistence({ info, fsync, version }: Facts): Persistence {
+export function persistence({ info, fsync, version }: Facts): Persistence {
   if (info.get("aof_enabled") !== "1") return "weaker";
   if (fsync === "always") return "always";
   return isAtLeast(version, 7, 2) ? "waitable" : "weaker";

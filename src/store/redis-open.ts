@@ -50,7 +50,7 @@ export async function connectRedis(url: string, options: RedisConnectOptions = {
 }
 
 /** What an address says besides where. */
-function defaultsFor({ topology, prefix, replicas }: RedisAddress): RedisStoreOptions {
+export function defaultsFor({ topology, prefix, replicas }: RedisAddress): RedisStoreOptions {
   return {
     durability: topology === "single" ? "disk" : "replica",
     ...(prefix === undefined ? {} : { prefix }),

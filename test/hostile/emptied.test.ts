@@ -1,0 +1,60 @@
+/** A store that lost its data, or was exchanged for another one, is not a new provider. */
+import { Redis } from "ioredis";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { operator } from "../command/operator.ts";
+import { type Running, SECRET, startInstallation } from "../support/installation.ts";
+import { withoutRedis } from "../support/redis.ts";
+import { stores } from "../support/stores.ts";
+
+const WAITING = { timeout: 20_000, interval: 50 };
+
+describe.skipIf(withoutRedis)("F14 a Redis that is emptied under a running server", () => {
+  let running: Running;
+  beforeAll(async () => {
+    running = await startInstallation(stores.find(({ name }) => name === "redis") as (typeof stores)[number]);
+  });
+  afterAll(() => running.stop());
+
+  const status = async (path: string) =>
+    (await fetch(`${running.issuer}${path}`, { headers: { accept: "text/html" } })).status;
+
+  test("is served from by nobody, and is said to be so, until its data is back", async () => {
+    const client = new Redis(running.store.url);
+    const app = await running.app();
+    await app.signUp(running.browser(), { email: "jane@example.com" });
+    expect(await status("/sign-in")).toBe(200);
+    const meta = (await client.get("latchkey:meta:store")) as string;
+    await client.flushall();
+    await vi.waitUntil(async () => (await status("/readyz")) === 503, WAITING);
+    expect(await status("/livez")).toBe(200);
+    for (const path of ["/sign-in", "/sign-up", "/auth", "/token", "/setup/anything"])
+      expect(await status(path), path).toBe(503);
+    expect(running.log.filter((line) => line.includes("emptied or exchanged"))).toHaveLength(1);
+    await client.set("latchkey:meta:store", meta.replace(/"id":"[^"]+"/, '"id":"of another installation"'));
+    expect(await status("/readyz")).toBe(503);
+    await client.set("latchkey:meta:store", meta);
+    await vi.waitUntil(async () => (await status("/readyz")) === 200, WAITING);
+    expect(await status("/sign-in")).toBe(200);
+    client.disconnect();
+  });
+});
+
+describe.each(stores)("at the start on $name", ({ open }) => {
+  test("data that a newer version wrote is refused with exit code 2, and older data is not", async () => {
+    const opened = await open();
+    const admin = operator({ LATCHKEY_STORE: opened.url, LATCHKEY_SECRET: SECRET });
+    expect((await admin.run("setup")).code).toBe(0);
+    const meta = await opened.store.read<object>("meta:store");
+    const write = (format: number) => opened.store.write("meta:store", { ...meta?.value, format });
+    await write(1);
+    expect((await admin.run("accounts", "list")).code).toBe(0);
+    await write(99);
+    const { code, err } = await admin.run("serve");
+    expect(code).toBe(2);
+    expect(err).toMatch(/format 99.*newer version/s);
+    const { json } = await admin.run("doctor", "--json");
+    expect(json()).toMatchObject({ ok: false });
+    admin.remove();
+    await opened.close();
+  });
+});
