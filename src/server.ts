@@ -28,6 +28,7 @@ import { createProvider } from "./oidc/provider.ts";
 import { idTokenSigner } from "./oidc/short/id-token.ts";
 import { openPasswords } from "./password-room.ts";
 import { type Foundation, passkeysFor } from "./plugin.ts";
+import { guessLimit } from "./store/guesses.ts";
 import { newVersion } from "./store/record.ts";
 import type { Store } from "./store/store.ts";
 import { startSweeper } from "./store/sweeper.ts";
@@ -159,7 +160,7 @@ function programs(
 
 /** What our pages need, from the installation and the settings. */
 function foundation(
-  { settings, clock, log, announce }: Installation,
+  { settings, clock, log, announce, vault }: Installation,
   rest: Pick<Foundation, "issuer" | "unit" | "assets" | "renderer" | "passwords">,
 ): Foundation {
   const { store } = rest.unit;
@@ -177,6 +178,12 @@ function foundation(
     settingsOf: (groups) => settingsOf(settings, groups),
     notify: async () => {},
     limits: settings.limits,
+    guesses: {
+      confirm: guessLimit(store, "confirm", settings.limits.guesses),
+      recovery: guessLimit(store, "recovery", settings.limits.guesses),
+    },
+    codeKey: vault.derive("recovery codes")[0] ?? "",
+    endSessions: async () => {},
     permits: permits(store),
   };
 }

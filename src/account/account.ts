@@ -113,6 +113,8 @@ export interface Account {
   passes?: Pass[];
   repair?: Repair;
   watch?: Watch;
+  /** Sessions, codes and tokens that began before are over; milliseconds since the epoch. See `endSessions`. */
+  endedBefore?: number;
   created: number;
   /** Events on their way to the log, at most 8. */
   outbox: Event[];

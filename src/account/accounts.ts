@@ -1,14 +1,18 @@
 /** The use cases of accounts: what the rest of the house may do with them. */
 import { isRefusal, refuse } from "../errors.ts";
 import { newVersion } from "../store/record.ts";
-import type { Stored } from "../store/store.ts";
+import type { Millis, Stored } from "../store/store.ts";
 import { type Account, accountRecord, type Passkey } from "./account.ts";
 import { type CreateOptions, createAccount, type NewAccountInput } from "./create.ts";
 import { claim, credentialClaim, type Directory, directory, release } from "./directory.ts";
 import { entries, sweepAccounts } from "./leftovers.ts";
+import { issuePass, revokePasses, usePass } from "./passes.ts";
 import { closePassword, declinePasskey, dropPassword, removePassword } from "./password-way.ts";
+import { setRecoveryCodes, useRecoveryCode } from "./recovery-codes.ts";
+import { cancelRepair, completeRepair, type RepairInput } from "./repair.ts";
 import { type AccountsOptions, moment, publish, revise } from "./revise.ts";
 import * as become from "./transitions.ts";
+import { codeFingerprint, newCode } from "./typed-code.ts";
 
 /** Everything that can be done with accounts. Refusals are named by their codes. */
 export interface Accounts extends Directory {
@@ -44,6 +48,25 @@ export interface Accounts extends Directory {
   dropPassword(id: string): Promise<Account>;
   /** Remembers a sign-in, if there is anything to remember. Never refuses: the sign-in is decided already. */
   recordUse(stored: Stored<Account>, passkeyId: string, use: become.PasskeyUse): Promise<void>;
+  /**
+   * A temporary access pass, shown once: only its fingerprint is kept. An earlier one stops working.
+   *
+   * @param pass how long it works, and who issued it: an administrator's account id, or `cli`
+   * @throws `account_unknown`, `account_limited`
+   */
+  issuePass(id: string, pass: { ttl: Millis; by: string }): Promise<{ pass: string; expires: number }>;
+  /** Uses a pass up; exactly one of many callers succeeds. @throws `account_unknown`, `authentication_failed` */
+  usePass(id: string, typed: string): Promise<Account>;
+  /** @throws `account_unknown` */
+  revokePasses(id: string): Promise<Account>;
+  /** Replaces the recovery codes; only fingerprints are kept. @throws `account_unknown`, `account_limited` */
+  setRecoveryCodes(id: string, codes: readonly string[]): Promise<Account>;
+  /** Uses a recovery code up; exactly one of many callers succeeds. @throws `account_unknown`, `authentication_failed` */
+  useRecoveryCode(id: string, typed: string): Promise<Account>;
+  /** @throws `account_unknown`, `account_limited`, `passkey_unknown` */
+  completeRepair(id: string, input: RepairInput): Promise<Account>;
+  /** Undoes a recovery at the word of who holds a suspended passkey. @throws `account_unknown`, `passkey_unknown` */
+  cancelRepair(id: string, objector: string): Promise<Account>;
   /** Closes an account until it is enabled again. @throws `account_unknown` */
   disable(id: string): Promise<Account>;
   /** @throws `account_unknown` */
@@ -80,6 +103,21 @@ export function accounts(options: AccountsOptions): Accounts {
     removePassword: (id) => durably(id, removePassword),
     dropPassword: (id) => durably(id, dropPassword),
     recordUse: (stored, passkeyId, use) => recordUse(options, stored, passkeyId, use),
+    issuePass: (id, pass) => issue(options, id, pass),
+    usePass: (id, typed) => durably(id, (account, now) => usePass(account, codeFingerprint(typed), now)),
+    revokePasses: (id) => durably(id, revokePasses),
+    setRecoveryCodes: (id, codes) =>
+      durably(id, (account, now) =>
+        setRecoveryCodes(
+          account,
+          codes.map((code) => codeFingerprint(code) ?? ""),
+          now,
+        ),
+      ),
+    useRecoveryCode: (id, typed) =>
+      durably(id, (account, now) => useRecoveryCode(account, codeFingerprint(typed), now)),
+    completeRepair: (id, input) => durably(id, (account, now) => completeRepair(account, input, now)),
+    cancelRepair: (id, objector) => durably(id, (account, now) => cancelRepair(account, objector, now)),
     disable: (id) => durably(id, become.disableAccount),
     enable: (id) => durably(id, become.enableAccount),
     list: () => list(options),
@@ -123,6 +161,16 @@ async function removePasskey(options: AccountsOptions, id: string, passkeyId: st
     if (!isRefusal(error)) throw error;
   }
   return account;
+}
+
+async function issue(options: AccountsOptions, id: string, { ttl, by }: { ttl: Millis; by: string }) {
+  const pass = newCode();
+  const expires = options.clock.now() + ttl;
+  const fingerprint = codeFingerprint(pass) ?? "";
+  await revise(options, id, (account, now) => issuePass(account, { fingerprint, expires, by }, now), {
+    durable: true,
+  });
+  return { pass, expires };
 }
 
 async function recordUse(

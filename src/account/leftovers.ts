@@ -17,7 +17,8 @@ import {
   usernameHint,
 } from "./directory.ts";
 import { readPasswordState, VERIFIER } from "./password-state.ts";
-import { log } from "./revise.ts";
+import { endRepair } from "./repair.ts";
+import { log, moment } from "./revise.ts";
 import { withoutDead } from "./transitions.ts";
 
 const indexes: [RecordKind<Hint>, (name: string) => Claim][] = [
@@ -69,11 +70,14 @@ async function tidy(store: Store, clock: Clock, entry: Entry): Promise<boolean> 
   const account = accountRecord.decode(entry.value as object);
   // A pending document must keep its expiry, which a write would take away.
   if (account.state === "pending") return false;
-  const kept = withoutDead(account, { at: clock.now() });
-  if (account.outbox.length === 0 && kept.passkeys.length === account.passkeys.length) return false;
+  const now = moment(clock);
+  const alive = { ...withoutDead(account, now), outbox: [] };
+  const ended = endRepair(alive, now);
+  const same = account.outbox.length === 0 && alive.passkeys.length === account.passkeys.length;
+  if (same && ended === undefined) return false;
   for (const event of account.outbox) await log(store, event);
-  const options = { expect: entry.version, version: newVersion() };
-  return store.commit(entry.key, accountRecord.encode({ ...kept, outbox: [] }), options);
+  const options = { expect: entry.version, version: newVersion(), durable: ended !== undefined };
+  return store.commit(entry.key, accountRecord.encode(ended ?? alive), options);
 }
 
 async function drop(store: Store, record: RecordKind<Hint>, held: Claim, entry: Entry): Promise<boolean> {

@@ -27,3 +27,9 @@ export interface Notice {
 
 /** Tells the owner. Resolves when the notice is kept, not when it has arrived; never rejects for a channel's sake. */
 export type Notify = (account: Account, notice: Notice) => Promise<void>;
+
+/** What is mailed because somebody asked for it just now. */
+export interface Mail {
+  /** Sends a code to be typed on the page that is open; to the account's verified address and nowhere else. */
+  code(account: Account, code: string, locale: string): Promise<void>;
+}

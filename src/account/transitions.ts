@@ -9,6 +9,7 @@ import { refuse } from "../errors.ts";
 import type { Event, EventType } from "../events.ts";
 import type { Account, Passkey } from "./account.ts";
 import { checkDisplayName } from "./names.ts";
+import { assertUnwatched } from "./watch.ts";
 
 /** How many passkeys an account may hold, pending ones included. */
 export const PASSKEY_LIMIT = 20;
@@ -83,7 +84,7 @@ export function activateAccount(account: Account, type: Birth, now: Moment): Acc
  * @throws `account_limited`, `credential_registered`, `passkey_limit`, `name_invalid`
  */
 export function addPasskey(account: Account, passkey: Passkey, now: Moment): Account {
-  if (account.state !== "active") throw refuse("account_limited");
+  if (account.state !== "active" || !mayAdd(account, passkey)) throw refuse("account_limited");
   const kept = withoutDead(account, now).passkeys;
   if (kept.some((held) => held.id === passkey.id)) throw refuse("credential_registered");
   if (kept.length >= PASSKEY_LIMIT) throw refuse("passkey_limit");
@@ -98,11 +99,20 @@ export function addPasskey(account: Account, passkey: Passkey, now: Moment): Acc
 
 /** @throws `account_limited`, `passkey_unknown` when it is not pending any more */
 export function activatePasskey(account: Account, passkeyId: string, now: Moment): Account {
-  if (account.state !== "active") throw refuse("account_limited");
   const passkey = passkeyOf(account, passkeyId);
+  if (account.state !== "active" || !mayAdd(account, passkey)) throw refuse("account_limited");
   if (passkey.state !== "pending") throw refuse("passkey_unknown");
-  const activated = replace(account, { ...passkey, state: "active" });
+  // A pass was for whoever had no passkey.
+  const { passes: _, ...activated } = replace(account, { ...passkey, state: "active" });
   return note(activated, "passkey.registered", now, { subject: passkeyId });
+}
+
+/**
+ * What a password opens ends with the password: a sitting that it began before it was closed adds nothing any more,
+ * whoever sits there.
+ */
+function mayAdd(account: Account, { addedBy }: Passkey): boolean {
+  return addedBy !== "conversion" || account.password?.state === "open";
 }
 
 /** Takes back a passkey whose credential id could not be claimed; an active one stays. */
@@ -124,9 +134,10 @@ export function renamePasskey(
   return note(replace(account, { ...passkey, name }), "passkey.renamed", now, { subject: passkeyId });
 }
 
-/** @throws `passkey_unknown`, `last_way_in` */
+/** @throws `passkey_unknown`, `last_way_in`, `account_watched` */
 export function removePasskey(account: Account, passkeyId: string, now: Moment): Account {
   const { state } = passkeyOf(account, passkeyId);
+  assertUnwatched(account, now);
   const passkeys = account.passkeys.filter((held) => held.id !== passkeyId);
   if (state === "active" && !passkeys.some(isActive)) throw refuse("last_way_in");
   return note({ ...account, passkeys }, "passkey.removed", now, { subject: passkeyId });

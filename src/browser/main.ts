@@ -8,6 +8,7 @@ import { browserSupportsWebAuthn, browserSupportsWebAuthnAutofill } from "@simpl
 import { type Answer, forget, meaning, runCeremony } from "./ceremony.ts";
 import { startDecision } from "./decision.ts";
 import { CEREMONY, openPage, type Page, renew, typed } from "./page.ts";
+import { openPasswordPart } from "./password.ts";
 import { complaint, destination, send } from "./send.ts";
 import { alarm, announce, blame, hush, setBusy } from "./speak.ts";
 
@@ -18,15 +19,18 @@ let running = false;
 
 const form = document.querySelector<HTMLFormElement>(CEREMONY);
 if (form !== null) start(openPage(form));
+document.querySelector("[data-print]")?.addEventListener("click", () => print());
 // A form of the provider that is on its way to somewhere else; the button is for who has no script.
 document.querySelector<HTMLFormElement>("form[data-submit]")?.submit();
 for (const decision of document.querySelectorAll<HTMLFormElement>("form[data-decision]"))
   startDecision(decision);
 
 function start(page: Page): void {
+  const password = openPasswordPart(page.form);
   page.form.addEventListener("submit", (event) => {
     event.preventDefault();
-    void prompt(page);
+    if (!password?.isMeant(event)) void prompt(page);
+    else if (page.form.ariaBusy !== "true") void password.send();
   });
   // Restored by the browser's back button: its challenge may be spent.
   addEventListener("pageshow", (event) => {

@@ -34,7 +34,9 @@ export function openPage(form: HTMLFormElement): Page {
 export function typed(page: Page): Record<string, string> {
   const fields: Record<string, string> = {};
   for (const [name, value] of new FormData(page.form)) {
-    if (typeof value === "string" && value.trim() !== "") fields[name] = value.trim();
+    if (typeof value !== "string" || value.trim() === "") continue;
+    // Boxes that are ticked under one name are a list.
+    fields[name] = [fields[name], value.trim()].filter(Boolean).join(",");
   }
   return fields;
 }

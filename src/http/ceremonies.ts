@@ -33,9 +33,15 @@ export async function askForAssertion(
 /**
  * Judges an assertion and remembers the use.
  *
+ * @param expect only this account may answer; a passkey that was declared lost may answer where its holder can object
  * @throws `authentication_failed`, and nothing else: also for a challenge that was used, or was never this page's
  */
-export async function takeAssertion(house: House, place: Place, response: unknown, expectAccount?: string) {
+export async function takeAssertion(
+  house: House,
+  place: Place,
+  response: unknown,
+  { account, mayObject = false }: { account?: string; mayObject?: boolean } = {},
+) {
   const { rp, store, clock, announce, accounts } = house;
   const done = await finishAuthentication({
     rp,
@@ -46,7 +52,8 @@ export async function takeAssertion(house: House, place: Place, response: unknow
     response,
     findAccount: (handle) => accounts.findByHandle(handle),
     isKnown: async (id) => (await accounts.findByCredential(id)) !== undefined,
-    ...(expectAccount === undefined ? {} : { expectAccount }),
+    mayObject,
+    ...(account === undefined ? {} : { expectAccount: account }),
   }).catch((error: unknown) => {
     throw isRefusal(error, "ceremony_expired")
       ? refuse("authentication_failed", { cause: error.cause })

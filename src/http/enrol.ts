@@ -3,28 +3,24 @@
  * recovery, is told by the sitting.
  */
 import type { Context, Next } from "koa";
-import type { Account, AddedBy, Passkey } from "../account/account.ts";
+import type { Account } from "../account/account.ts";
 import { refuse } from "../errors.ts";
 import { passkeyAssurance } from "../oidc/assurance.ts";
 import type { Stored } from "../store/store.ts";
 import { askForAssertion, askForPasskey, orForgotten, takeAssertion, takePasskey } from "./ceremonies.ts";
+import type { Completion } from "./completion.ts";
+import { conversion } from "./conversion.ts";
 import type { House } from "./house.ts";
 import { assertSameOrigin, readAuthentication, readRegistration } from "./input.ts";
 import { page } from "./page.ts";
+import { repair } from "./repair.ts";
 import { advanceSitting, endSitting, type Sitting, sittingAt } from "./sitting.ts";
 import { type Visit, visitOf } from "./visit.ts";
 
-/** What a purpose adds to the two steps. */
-export interface Completion {
-  addedBy: AddedBy;
-  /** What the enrol page offers besides, for example an address for "Not now". */
-  enrolModel(house: House, visit: Visit, account: Account): Promise<{ notNowUrl?: string }>;
-  /** The passkey is proved: what it replaces ends now, durably, before anything is answered. */
-  proved(house: House, sitting: Sitting, account: Account, passkey: Passkey): Promise<void>;
-}
-
-/** By purpose. */
-const completions: Partial<Record<Sitting["purpose"], Completion>> = {};
+const completions: Partial<Record<Sitting["purpose"], Completion>> = {
+  conversion,
+  recovery: repair,
+};
 
 function completionOf({ purpose }: Sitting): Completion {
   const completion = completions[purpose];
@@ -48,7 +44,8 @@ export async function showEnrol(house: House, ctx: Context, next: Next): Promise
     completionOf(sitting).enrolModel(house, visit, account),
     askForPasskey(house, visit.place(`enrol:${account.id}`), visit.url("register"), account),
   ]);
-  const model = { ...ceremony, ...extra, purpose: sitting.purpose, ...(app === undefined ? {} : { app }) };
+  const purpose = sitting.purpose === "recovery" ? ("recovery" as const) : ("conversion" as const);
+  const model = { ...ceremony, ...extra, purpose, ...(app === undefined ? {} : { app }) };
   page(house.renderer, ctx, "enrol", model, visit.uiLocales);
 }
 
@@ -62,12 +59,16 @@ export async function enrol(
   if (sitting.value.stage !== "enrol") throw refuse("ceremony_expired");
   const { addedBy } = completionOf(sitting.value);
   const account = await accountOf(house, sitting.value);
-  const { response } = await readRegistration(ctx);
+  const { response, lost } = await readRegistration(ctx);
   const made = await takePasskey(house, visit.place(`enrol:${account.id}`), response);
   if (made.accountId !== account.id) throw refuse("ceremony_expired");
   const passkey = { ...made.passkey, addedBy };
   await orForgotten(house.accounts.addPasskey(account.id, passkey));
-  await advanceSitting(house.store, visit, sitting, { stage: "prove", passkey: passkey.id });
+  await advanceSitting(house.store, visit, sitting, {
+    stage: "prove",
+    passkey: passkey.id,
+    ...(lost === undefined ? {} : { lost: lost.split(",") }),
+  });
   ctx.body = { location: visit.url("prove") };
 }
 
@@ -93,7 +94,7 @@ export async function prove(house: House, ctx: Context, next: Next): Promise<voi
   const response = await readAuthentication(ctx);
   const { value: sitting } = await sittingAt(house.store, visit, "prove");
   const place = visit.place(`prove:${sitting.account}`);
-  const { account, passkey } = await takeAssertion(house, place, response, sitting.account);
+  const { account, passkey } = await takeAssertion(house, place, response, { account: sitting.account });
   if (passkey.id !== sitting.passkey) throw refuse("authentication_failed");
   await completionOf(sitting).proved(house, sitting, account, passkey);
   if (!(await endSitting(house.store, visit))) throw refuse("ceremony_expired");

@@ -1,8 +1,9 @@
 /** What the rooms behind the pages offer; put together by the composition root. */
 import type { Context } from "koa";
+import type { Account } from "../account/account.ts";
 import type { Accounts } from "../account/accounts.ts";
 import type { LegacyPasswords } from "../account/legacy.ts";
-import type { Notify } from "../account/notices.ts";
+import type { Mail, Notify } from "../account/notices.ts";
 import type { SetupLink } from "../account/setup.ts";
 import type { Clock } from "../clock.ts";
 import type { AccountSettings } from "../config/groups.ts";
@@ -11,6 +12,7 @@ import type { Logger } from "../log.ts";
 import type { InteractionDependencies } from "../oidc/interaction.ts";
 import type { CeremonyContext } from "../passkey/ceremony.ts";
 import type { RelyingParty } from "../passkey/relying-party.ts";
+import type { Guess } from "../store/guesses.ts";
 import type { Assets } from "../view/assets.ts";
 import type { Renderer } from "../view/render.ts";
 import type { Limits } from "./limits.ts";
@@ -27,8 +29,16 @@ export interface House extends InteractionDependencies, CeremonyContext {
   /** Absent where no password can sign in, and none ever will. */
   passwords?: LegacyPasswords;
   notify: Notify;
+  /** Absent where no mail can be sent. */
+  mail?: Mail;
   limits: Limits;
+  /** Counts one guess at a typed code before it is judged. @throws `too_many_requests` */
+  guesses: Readonly<Record<"confirm" | "recovery", (guess: Guess) => Promise<void>>>;
   permits: Permits;
+  /** The key from which recovery codes are derived, so that none is ever stored. */
+  codeKey: string;
+  /** After a commit that ended everything an account had open: removes what is over and tells the apps. */
+  endSessions(account: Account): Promise<void>;
   renderer: Renderer;
   assets: Assets;
   clock: Clock;

@@ -75,9 +75,45 @@ const registrationBody = z.strictObject({
   name: optionalText,
   email: optionalText,
   username: optionalText,
+  /** Credential ids, comma separated: the passkeys that are lost, at a recovery. */
+  lost: z.string().max(32_768).optional(),
 });
 
 export type RegistrationBody = z.output<typeof registrationBody>;
+
+const passwordBody = z.strictObject({
+  username: z.string().max(1024),
+  // A password is what was typed, to the last blank.
+  password: z.string().max(1024),
+});
+
+/** What was typed to sign in with a legacy password. */
+export async function readPassword(ctx: Context): Promise<{ username: string; password: string }> {
+  return shaped(passwordBody, await readJson(ctx));
+}
+
+/** What was typed to get back in. */
+export async function readRecovery(ctx: Context): Promise<{ username: string; code: string }> {
+  const body = z.strictObject({ username: z.string().max(1024), code: z.string().max(256) });
+  return shaped(body, await readJson(ctx));
+}
+
+/** What the holder of a passkey says that was declared lost. */
+export async function readObjection(ctx: Context): Promise<"cancel" | "keep"> {
+  const sent = ctx.is("json") ? await readJson(ctx) : Object.fromEntries(await readForm(ctx));
+  return shaped(z.strictObject({ decision: z.enum(["cancel", "keep"]) }), sent).decision;
+}
+
+/** A code that was typed: a mailed one, a temporary pass. */
+export async function readCode(ctx: Context): Promise<string> {
+  return shaped(z.strictObject({ code: z.string().max(256) }), await readJson(ctx)).code;
+}
+
+/** A post that says nothing but that it was pressed, as JSON from the page's script or as the plain form. */
+export async function readNothing(ctx: Context): Promise<void> {
+  const sent = ctx.is("json") ? await readJson(ctx) : Object.fromEntries(await readForm(ctx));
+  shaped(z.strictObject({}), sent);
+}
 
 /** The answer to an authentication ceremony; fields of the page's form may come along. */
 export async function readAuthentication(ctx: Context): Promise<unknown> {

@@ -1,7 +1,6 @@
 /** The pages an app's request leads to: sign in, create an account, allow access. */
 import type { Context, Next } from "koa";
 import { isRefusal, refuse } from "../errors.ts";
-import { passkeyAssurance } from "../oidc/assurance.ts";
 import {
   allowAccess,
   appOf,
@@ -22,7 +21,9 @@ import { answerError } from "./failure.ts";
 import { allowFormTo } from "./headers.ts";
 import type { House } from "./house.ts";
 import { assertSameOrigin, readAuthentication, readDecision } from "./input.ts";
+import { signInOrObject } from "./objection.ts";
 import { page } from "./page.ts";
+import { offersPasswords } from "./password.ts";
 import { rememberApp, rememberedApp } from "./remembered-app.ts";
 import { signUp } from "./sign-in.ts";
 import { findSitting } from "./sitting.ts";
@@ -60,19 +61,6 @@ export const showRegister = (house: House, ctx: Context) => showing(house, ctx, 
 /** `GET /interaction/:uid/sign-in`: the way back from the page that creates an account. */
 export const showSignInAgain = (house: House, ctx: Context) => showing(house, ctx, showSignIn);
 
-/** `GET /interaction/:uid/recover` */
-export const showRecover = (house: House, ctx: Context) =>
-  showing(house, ctx, async (_house, _ctx, interaction) => {
-    const app = appOf(await clientOf(house.provider, interaction), house.issuer);
-    page(
-      house.renderer,
-      ctx,
-      "recover",
-      { app, backUrl: `/interaction/${uidOf(ctx)}` },
-      interaction.params.ui_locales,
-    );
-  });
-
 /** Loads the interaction and shows a page of it; one that is over names its app and how to start again. */
 async function showing(house: House, ctx: Context, show: Show): Promise<void> {
   const uid = uidOf(ctx);
@@ -99,13 +87,14 @@ async function showSignIn(
 ): Promise<void> {
   const { provider, issuer, signUp } = house;
   const path = `/interaction/${interaction.uid}`;
-  const client = await clientOf(provider, interaction);
+  const [client, passwords] = await Promise.all([clientOf(provider, interaction), offersPasswords(house)]);
   const hint = interaction.params.login_hint;
   const model = {
     ...(await ceremony),
     app: appOf(client, issuer),
     recoverUrl: `${path}/recover`,
     ...(signUp === "open" ? { signUpUrl: `${path}/register` } : {}),
+    ...(passwords ? { passwordUrl: `${path}/password` } : {}),
     ...(typeof hint === "string" ? { loginHint: hint.slice(0, 254) } : {}),
   };
   page(house.renderer, ctx, "signin", model, interaction.params.ui_locales);
@@ -154,10 +143,10 @@ export async function signInWithPasskey(house: House, ctx: Context, next: Next):
   if (!holdsInteraction(house.provider, ctx, uid)) throw refuse("interaction_expired");
   const [interaction, done] = await bothOrRefuse(
     loadInteraction(house.provider, ctx, uid),
-    takeAssertion(house, placeOf(house, ctx, uid, "sign-in"), response),
+    takeAssertion(house, placeOf(house, ctx, uid, "sign-in"), response, { mayObject: true }),
   );
   const visit = appVisit(house, ctx, next, interaction);
-  ctx.body = { location: await visit.finish(done.account.id, passkeyAssurance(done.passkey)) };
+  ctx.body = { location: await signInOrObject(house, visit, done) };
 }
 
 /**

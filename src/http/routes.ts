@@ -6,11 +6,15 @@ import { announce } from "../passkey/announce.ts";
 import { refusalReason } from "../passkey/refusal.ts";
 import { accountRoutes } from "./account/routes.ts";
 import { serveAsset } from "./assets.ts";
+import * as confirm from "./confirm.ts";
 import * as enrol from "./enrol.ts";
 import type { House } from "./house.ts";
 import * as interaction from "./interaction.ts";
 import { limited } from "./limits.ts";
+import * as objection from "./objection.ts";
 import { page } from "./page.ts";
+import * as password from "./password.ts";
+import * as recover from "./recover.ts";
 import type { Handler, Route } from "./route.ts";
 import * as setup from "./setup.ts";
 import * as signIn from "./sign-in.ts";
@@ -30,9 +34,16 @@ const table: readonly Route[] = [
   [get, "/interaction/:uid", interaction.showInteraction, "ceremonies"],
   [get, "/interaction/:uid/sign-in", interaction.showSignInAgain, "ceremonies"],
   [get, "/interaction/:uid/register", interaction.showRegister, "ceremonies"],
-  [get, "/interaction/:uid/recover", interaction.showRecover],
+  [get, "/interaction/:uid/recover", recover.showRecover],
+  [post, "/interaction/:uid/recover", recover.recover, "ceremonies"],
+  [get, "/interaction/:uid/objection", objection.showObjection],
+  [post, "/interaction/:uid/objection", objection.decideObjection],
   [post, "/interaction/:uid/passkey", interaction.signInWithPasskey, "ceremonies"],
   [post, "/interaction/:uid/register", interaction.register, "signUps"],
+  [post, "/interaction/:uid/password", password.signInWithPassword, "ceremonies"],
+  [get, "/interaction/:uid/confirm", confirm.showConfirm, "ceremonies"],
+  [post, "/interaction/:uid/confirm", confirm.confirmConversion, "ceremonies"],
+  [post, "/interaction/:uid/not-now", password.declineToEnrol],
   [get, "/interaction/:uid/enrol", enrol.showEnrol, "ceremonies"],
   [get, "/interaction/:uid/prove", enrol.showProve, "ceremonies"],
   [post, "/interaction/:uid/consent", interaction.decideConsent],
@@ -42,11 +53,18 @@ const table: readonly Route[] = [
 
   [get, "/sign-in", signIn.showSignIn, "ceremonies"],
   [post, "/sign-in", signIn.signInHere, "ceremonies"],
+  [post, "/sign-in/password", password.signInWithPassword, "ceremonies"],
+  [get, "/sign-in/confirm", confirm.showConfirm, "ceremonies"],
+  [post, "/sign-in/confirm", confirm.confirmConversion, "ceremonies"],
+  [post, "/sign-in/not-now", password.declineToEnrol],
   [get, "/sign-in/enrol", enrol.showEnrol, "ceremonies"],
   [get, "/sign-in/prove", enrol.showProve, "ceremonies"],
   [get, "/sign-up", signIn.showSignUp, "ceremonies"],
   [post, "/sign-up", signIn.signUpHere, "signUps"],
-  [get, "/recover", ({ renderer }, ctx) => page(renderer, ctx, "recover", { backUrl: "/sign-in" })],
+  [get, "/sign-in/recover", recover.showRecover],
+  [post, "/sign-in/recover", recover.recover, "ceremonies"],
+  [get, "/sign-in/objection", objection.showObjection],
+  [post, "/sign-in/objection", objection.decideObjection],
 
   ...accountRoutes,
 ];

@@ -1,6 +1,7 @@
 /** Signing in, signing up and signing out without an app: the session of our own pages, which apps share. */
 import type { Context, Next } from "koa";
 import type { Account } from "../account/account.ts";
+import { isOver } from "../account/sessions.ts";
 import { refuse } from "../errors.ts";
 import { passkeyAssurance } from "../oidc/assurance.ts";
 import { currentSession, signOut } from "../oidc/sessions.ts";
@@ -8,15 +9,17 @@ import { askForAssertion, askForPasskey, orForgotten, takeAssertion, takePasskey
 import { enrol, prove } from "./enrol.ts";
 import type { House } from "./house.ts";
 import { assertSameOrigin, readAuthentication, readForm, readRegistration } from "./input.ts";
+import { signInOrObject } from "./objection.ts";
 import { page } from "./page.ts";
+import { offersPasswords } from "./password.ts";
 import { findSitting } from "./sitting.ts";
 import { ownVisit, type Visit } from "./visit.ts";
 
 /** The account that is signed in; a session of an account that is not active any more is none. */
 export async function signedIn(house: House, ctx: Context): Promise<Account | undefined> {
-  const { accountId } = await currentSession(house, ctx);
+  const { accountId, loginTs } = await currentSession(house, ctx);
   const account = accountId === undefined ? undefined : (await house.accounts.find(accountId))?.value;
-  return account?.state === "active" ? account : undefined;
+  return account?.state === "active" && !isOver(account, loginTs) ? account : undefined;
 }
 
 /** Pages without a session lead to the sign-in page and back. */
@@ -28,9 +31,16 @@ export function toSignIn(ctx: Context, back: string): void {
 /** `GET /sign-in` */
 export async function showSignIn(house: House, ctx: Context): Promise<void> {
   const visit = ownVisit(house, ctx);
-  const ceremony = await askForAssertion(house, visit.place("sign-in"), visit.url("passkey"));
-  const signUpUrl = house.signUp === "open" ? { signUpUrl: visit.url("register") } : {};
-  page(house.renderer, ctx, "signin", { ...ceremony, ...signUpUrl, recoverUrl: "/recover" });
+  const [ceremony, passwords] = await Promise.all([
+    askForAssertion(house, visit.place("sign-in"), visit.url("passkey")),
+    offersPasswords(house),
+  ]);
+  page(house.renderer, ctx, "signin", {
+    ...ceremony,
+    ...(house.signUp === "open" ? { signUpUrl: visit.url("register") } : {}),
+    ...(passwords ? { passwordUrl: visit.url("password") } : {}),
+    recoverUrl: visit.url("recover"),
+  });
 }
 
 /** `POST /sign-in` */
@@ -39,8 +49,8 @@ export async function signInHere(house: House, ctx: Context, next: Next): Promis
   assertSameOrigin(ctx, house.issuer);
   const visit = ownVisit(house, ctx);
   const response = await readAuthentication(ctx);
-  const { account, passkey } = await takeAssertion(house, visit.place("sign-in"), response);
-  ctx.body = { location: await visit.finish(account.id, passkeyAssurance(passkey)) };
+  const done = await takeAssertion(house, visit.place("sign-in"), response, { mayObject: true });
+  ctx.body = { location: await signInOrObject(house, visit, done) };
 }
 
 /** `GET /sign-up` */

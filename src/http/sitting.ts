@@ -10,14 +10,21 @@ import type { Visit } from "./visit.ts";
 
 export interface Sitting {
   /** What brought the person here, and so what the proof of the new passkey completes. */
-  purpose: "conversion" | "recovery";
+  purpose: "conversion" | "recovery" | "objection";
   account: string;
-  /** `confirm`: a second proof is owed. `enrol`: a passkey may be made. `prove`: exactly that passkey has to sign in. */
-  stage: "confirm" | "enrol" | "prove";
+  /**
+   * `confirm`: a second proof is owed. `enrol`: a passkey may be made. `prove`: exactly that passkey has to sign in.
+   * `object`: a passkey that was declared lost has signed in, and its holder is asked.
+   */
+  stage: "confirm" | "enrol" | "prove" | "object";
+  /** SHA-256 of the code that was mailed for the stage `confirm`. */
+  code?: string;
   /** The credential id of the passkey that was made here. */
   passkey?: string;
   /** The rung of the ladder, at a recovery. */
   by?: "code" | "pass" | "email";
+  /** Credential ids that were declared lost, at a recovery. */
+  lost?: string[];
 }
 
 /** As long as an interaction. */

@@ -6,6 +6,7 @@ import type { Context, Next } from "koa";
 import { refuse } from "../errors.ts";
 import type { Assurance } from "../oidc/assurance.ts";
 import {
+  acceptsAcr,
   appOf,
   clientOf,
   finishSignIn,
@@ -21,7 +22,17 @@ import type { Place } from "./ceremonies.ts";
 import type { House } from "./house.ts";
 
 /** The steps of a visit, each with an address of its own. */
-export type Step = "start" | "passkey" | "register" | "password" | "confirm" | "enrol" | "prove" | "recover";
+export type Step =
+  | "start"
+  | "passkey"
+  | "register"
+  | "password"
+  | "confirm"
+  | "enrol"
+  | "not-now"
+  | "prove"
+  | "recover"
+  | "objection";
 
 export interface Visit {
   /** Names the visit: no other page, and no other browser on our own pages, has the same. */
@@ -35,6 +46,8 @@ export interface Visit {
   app(): Promise<AppModel | undefined>;
   /** The languages the app asked for. */
   readonly uiLocales: unknown;
+  /** Whether a sign-in of this acr is enough for whoever asked. */
+  accepts(acr: string): Promise<boolean>;
   /** Signs in, which ends the visit; resolves to where the browser goes next. */
   finish(accountId: string, assurance: Assurance): Promise<string>;
 }
@@ -71,6 +84,7 @@ export function appVisit(house: House, ctx: Context, next: Next, interaction: In
     place: (action) => ({ page: uid, browser, action }),
     app: async () => appOf(await clientOf(house.provider, interaction), house.issuer),
     uiLocales: params.ui_locales,
+    accepts: (acr) => acceptsAcr(house.provider, interaction, acr),
     async finish(accountId, assurance) {
       const outcome = await finishSignIn(house, ctx, interaction, { accountId, ...assurance });
       if ("consent" in outcome) return path;
@@ -98,6 +112,8 @@ export function ownVisit(house: House, ctx: Context): Visit {
     place: (action) => ({ page: `${action}:${browser}`, browser, action }),
     app: async () => undefined,
     uiLocales: undefined,
+    // What our own pages let be done asks for a passkey by itself.
+    accepts: async () => true,
     async finish(accountId, assurance) {
       await signIn(house, ctx, accountId, assurance);
       return to;

@@ -26,6 +26,9 @@ export function passkeyAssurance(passkey: Pick<Passkey, "attestation" | "backupE
   return { acr: hardware ? PHRH : PHR, amr: ["pop", ...storage, "user", "mfa"] };
 }
 
+/** What a legacy password shows, and all it shows. */
+export const passwordAssurance: Assurance = { acr: PASSWORD, amr: ["pwd"] };
+
 /** True when `acr` is as good as `wanted`; `phrh` is everything that `phr` is. */
 export function satisfies(acr: string | undefined, wanted: string): boolean {
   return acr === wanted || (acr === PHRH && wanted === PHR);

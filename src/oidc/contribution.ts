@@ -5,6 +5,7 @@
 import type { AccountClaims, Configuration, FindAccount, KoaContextWithOIDC } from "oidc-provider";
 import type { Account } from "../account/account.ts";
 import { accountRecord } from "../account/account.ts";
+import { isOver } from "../account/sessions.ts";
 import type { UnitOfWork } from "../store/unit.ts";
 import { ACR_VALUES } from "./assurance.ts";
 import type { ConsentDependencies } from "./consent.ts";
@@ -38,12 +39,17 @@ export function contribution(
 
 /** An account that is not active is not there: its sessions, tokens and refreshes end with its next use. */
 export function findAccount(unit: UnitOfWork): FindAccount {
-  return async (_ctx, id) => {
+  return async (ctx, id, token) => {
     const stored = await unit.read<object>(accountRecord.key(id));
     const account = stored && accountRecord.decode(stored.value);
-    if (account?.state !== "active") return undefined;
+    if (account?.state !== "active" || isOver(account, beganAt(ctx, token))) return undefined;
     return { accountId: account.id, claims: () => claims(account) };
   };
+}
+
+/** When that began which asks for the account: the token, or the session. */
+function beganAt({ oidc }: KoaContextWithOIDC, token: { iat?: number } | undefined): number | undefined {
+  return token?.iat ?? oidc?.session?.loginTs;
 }
 
 /** OpenID Connect Core, section 5.1. The library gives out what the scopes and claims requested allow. */

@@ -5,15 +5,9 @@
  * Whoever confirms a code that was right a moment ago in the same session is not guessing.
  */
 import Provider from "oidc-provider";
-import { refuse } from "../errors.ts";
-import { addressBucket, type Rate, rateLimit } from "../store/rate.ts";
+import { type Guess, type GuessLimits, guessLimit } from "../store/guesses.ts";
 import { fingerprint } from "../store/record.ts";
 import type { Key, Millis, Store } from "../store/store.ts";
-
-export interface GuessLimits {
-  perAccount: Rate;
-  perAddress: Rate;
-}
 
 export interface DeviceGuesses {
   /** @throws `too_many_requests` */
@@ -26,21 +20,13 @@ export interface DeviceGuesses {
 const SHOWN: Millis = 10 * 60 * 1000;
 
 export function deviceGuesses(store: Store, limits: GuessLimits): DeviceGuesses {
-  const ofAccount = rateLimit(store, "device:account", limits.perAccount);
-  const ofAddress = rateLimit(store, "device:address", limits.perAddress);
+  const count = guessLimit(store, "device", limits);
 
   return {
     async allow(code) {
       const shown = shownKey(code);
       if (shown && (await store.read(shown))) return;
-      const { address, accountId } = guesser();
-      const [addressKept, accountKept] = await Promise.all([
-        ofAddress(addressBucket(address)),
-        accountId === undefined ? true : ofAccount(accountId),
-      ]);
-      if (addressKept && accountKept) return;
-      const { window } = addressKept ? limits.perAccount : limits.perAddress;
-      throw refuse("too_many_requests", { members: { retry_after: Math.ceil(window / 1000) } });
+      await count(guesser());
     },
     async right(code) {
       const shown = shownKey(code);
@@ -49,16 +35,11 @@ export function deviceGuesses(store: Store, limits: GuessLimits): DeviceGuesses 
   };
 }
 
-interface Guesser {
-  address: string;
-  accountId: string | undefined;
-}
-
 /** Whose request this is; the library calls the adapter inside it. */
-function guesser(): Guesser {
+function guesser(): Guess {
   const ctx = Provider.ctx;
   const { address } = (ctx?.state ?? {}) as { address?: string };
-  return { address: address ?? "", accountId: ctx?.oidc?.session?.accountId };
+  return { address: address ?? "", account: ctx?.oidc?.session?.accountId };
 }
 
 function shownKey(code: string): Key | undefined {

@@ -8,7 +8,7 @@ import type { Context } from "koa";
 import type { Client, InteractionResults, default as Provider } from "oidc-provider";
 import { epoch } from "../clock.ts";
 import { refuse } from "../errors.ts";
-import type { Assurance } from "./assurance.ts";
+import { type Assurance, demands, meets } from "./assurance.ts";
 import { isFirstParty, startUrl } from "./client/facts.ts";
 import { allow, type ConsentDependencies, isAllowed } from "./consent.ts";
 import { consentClaims, type Requested } from "./scopes.ts";
@@ -125,6 +125,17 @@ export async function allowAccess(d: InteractionDependencies, interaction: Inter
 export async function denyAccess(interaction: Interaction): Promise<string> {
   await persist(interaction, { error: "access_denied", error_description: "End-User aborted interaction" });
   return interaction.returnTo;
+}
+
+/** Whether the app's request can end in a sign-in of this acr, with everything that it demands. */
+export async function acceptsAcr(
+  provider: Provider,
+  interaction: Interaction,
+  acr: string,
+): Promise<boolean> {
+  const { acr_values, claims } = interaction.params as Record<string, string | undefined>;
+  const { defaultAcrValues } = await clientOf(provider, interaction);
+  return demands({ acrValues: acr_values, claims, defaultAcrValues }).every((demand) => meets(acr, demand));
 }
 
 async function persist(interaction: Interaction, result: InteractionResults): Promise<void> {

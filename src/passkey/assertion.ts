@@ -37,6 +37,8 @@ export interface AssertionCase extends Announcer {
   stored: Stored<Account> | undefined;
   /** Only this account may answer. */
   expectAccount?: string | undefined;
+  /** A passkey that was declared lost may answer, too. */
+  mayObject?: boolean | undefined;
 }
 
 /** A genuine assertion: who gave it, with which passkey, and what it showed. */
@@ -83,7 +85,7 @@ function whyUnknown({ answer, stored }: AssertionCase): Reason {
 
 /** Steps 5 and 6: who may answer, and that the user handle is his. */
 function judgeOwner(
-  { answer, terms, expectAccount }: AssertionCase,
+  { answer, terms, expectAccount, mayObject }: AssertionCase,
   account: Account,
   passkey: Passkey,
 ): void {
@@ -92,7 +94,8 @@ function judgeOwner(
     throw new Refusal("account_mismatch");
   }
   if (account.state !== "active") throw new Refusal("account_inactive");
-  if (passkey.state !== "active") throw new Refusal("credential_inactive");
+  const answers = passkey.state === "active" || (mayObject === true && passkey.state === "suspended");
+  if (!answers) throw new Refusal("credential_inactive");
   if (terms.allow && !terms.allow.includes(passkey.id)) throw new Refusal("credential_not_allowed");
 }
 

@@ -40,7 +40,19 @@ export interface ProfileModel {
 export type AccountNotice = "passkey_added" | "passkey_renamed" | "passkey_removed";
 
 /** What only a fresh proof does: `confirm.<purpose>` in the texts. */
-export type SensitivePurpose = "add_passkey" | "remove_passkey";
+export type SensitivePurpose = "add_passkey" | "remove_passkey" | "remove_password" | "create_codes";
+
+/** Recovery codes: how many are left, and when they were made. */
+export interface RecoveryCodesModel {
+  left: number;
+  created?: string;
+}
+
+/** A legacy password: what it still lacks before it may go, or when it went. */
+export type PasswordModel = { state: "open"; missing: MissingWay[] } | { state: "closed"; since: string };
+
+/** What would do in the password's place. */
+export type MissingWay = "passkey" | "other_passkey" | "recovery_codes";
 
 /** A claim the demo app received, with where it came from and the key of its explanation in the texts. */
 export interface ClaimModel {
@@ -51,7 +63,14 @@ export interface ClaimModel {
 
 export interface ViewModels {
   /** Heading `Sign in`. Conditional mediation starts on load. */
-  signin: CeremonyModel & { app?: AppModel; signUpUrl?: string; recoverUrl: string; loginHint?: string };
+  signin: CeremonyModel & {
+    app?: AppModel;
+    signUpUrl?: string;
+    /** While passwords sign in: where one is posted. */
+    passwordUrl?: string;
+    recoverUrl: string;
+    loginHint?: string;
+  };
   /** Heading `Create your account`; also the first owner's page (`setup`). `over` names who is signed in now. */
   create: CeremonyModel & {
     app?: AppModel;
@@ -69,6 +88,9 @@ export interface ViewModels {
   account: {
     account: ProfileModel;
     passkeys: PasskeyModel[];
+    password?: PasswordModel;
+    /** Absent where codes open nothing. */
+    codes?: RecoveryCodesModel;
     notice?: AccountNotice;
   };
   /** A sensitive action waits for a fresh ceremony; `subject` names what it is about. */
@@ -80,13 +102,25 @@ export interface ViewModels {
     cancelUrl: string;
   };
   /** Heading `Create a passkey`: in a sign-in with a legacy password or on the way back in. `notNowUrl` where it may wait. */
-  enrol: CeremonyModel & { purpose: "conversion" | "recovery"; app?: AppModel; notNowUrl?: string };
+  enrol: CeremonyModel & {
+    purpose: "conversion" | "recovery";
+    app?: AppModel;
+    notNowUrl?: string;
+    /** At a recovery, the passkeys that may be lost. */
+    others?: { id: string; name: string }[];
+  };
+  /** What proves, besides the password, that this is the owner: a mailed code, or a pass. Posts `{ code }` as JSON. */
+  second_proof: { by: "email" | "pass"; action: string; email?: string; app?: AppModel };
   /** Heading `Use your new passkey`: the proof that completes a sitting. */
   prove: CeremonyModel & { app?: AppModel };
   /** Register a further passkey for the account; starts by itself. */
   add_passkey: CeremonyModel & { cancelUrl: string };
   /** What can be done without the passkey at hand; the ladder of recovery joins here. */
-  recover: { app?: AppModel; backUrl: string };
+  recover: { app?: AppModel; action: string; backUrl: string };
+  /** Heading `Was this you?`: a passkey that was declared lost has just signed in. Posts `{ decision }`. */
+  objection: { app?: AppModel; action: string; passkey: string; since?: string };
+  /** Recovery codes, shown once. */
+  recovery_codes: { codes: string[]; fileUrl: string; issuer: string };
   /** Any error: the sentence for people (`texts.error[code]`), the code and the request id. */
   error: { code: string; status: number; detail?: string; requestId: string; app?: AppModel };
   /** Ask before signing out; `form` is the library's own form (id `op.logoutForm`). */
@@ -99,6 +133,10 @@ export interface ViewModels {
   device_confirm: { form: string; app: AppModel; userCode: string };
   /** Heading `Device connected`. */
   device_done: { app: AppModel };
+  /** Why the password cannot go yet; each entry alone would do. */
+  password_guard: { missing: MissingWay[] };
+  /** Heading `Password removed`. */
+  password_removed: Record<string, never>;
   /** What is a passkey, in plain words. */
   about: Record<string, never>;
   demo: { signInUrl: string };

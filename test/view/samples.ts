@@ -105,6 +105,7 @@ export const samples: Sample[] = [
       ...authentication,
       app,
       signUpUrl: "/interaction/Vt8sYq3nRkW?create=1",
+      passwordUrl: "/interaction/Vt8sYq3nRkW/password",
       recoverUrl: "/interaction/Vt8sYq3nRkW/recover",
     },
   },
@@ -147,13 +148,20 @@ export const samples: Sample[] = [
     model: {
       account: { name: "Jane Rivers", username: "jane", email: "jane@example.com", emailVerified: true },
       passkeys,
+      password: { state: "open", missing: [] },
+      codes: { left: 7, created: "2026-11-20T09:00:00.000Z" },
       notice: "passkey_added",
     },
   },
   {
     title: "account with one passkey",
     view: "account",
-    model: { account: { name: "Jane", username: "jane", emailVerified: false }, passkeys: passkeys.slice(1) },
+    model: {
+      account: { name: "Jane", username: "jane", emailVerified: false },
+      passkeys: passkeys.slice(1),
+      password: { state: "closed", since: "2026-11-20T09:00:00.000Z" },
+      codes: { left: 0 },
+    },
   },
   {
     title: "confirm",
@@ -177,10 +185,61 @@ export const samples: Sample[] = [
     view: "enrol",
     model: { ...registration, purpose: "conversion", app, notNowUrl: "/interaction/Vt8sYq3nRkW/not-now" },
   },
-  { title: "enrol on the way back", view: "enrol", model: { ...registration, purpose: "recovery" } },
+  {
+    title: "enrol on the way back",
+    view: "enrol",
+    model: {
+      ...registration,
+      purpose: "recovery",
+      others: [
+        { id: "QUJD", name: "My old phone" },
+        { id: "REVG", name: "Blue key" },
+      ],
+    },
+  },
+  { title: "password, something missing", view: "password_guard", model: { missing: ["other_passkey"] } },
+  {
+    title: "password, either missing",
+    view: "password_guard",
+    model: { missing: ["other_passkey", "recovery_codes"] },
+  },
+  { title: "password removed", view: "password_removed", model: {} },
+  {
+    title: "second proof by mail",
+    view: "second_proof",
+    model: { by: "email", action: "/interaction/Vt8sYq3nRkW/confirm", email: "j…@example.com", app },
+  },
+  {
+    title: "second proof by pass",
+    view: "second_proof",
+    model: { by: "pass", action: "/interaction/Vt8sYq3nRkW/confirm" },
+  },
   { title: "prove the new passkey", view: "prove", model: { ...authentication, app } },
   { title: "prove, without an app", view: "prove", model: authentication },
-  { title: "recover", view: "recover", model: { app, backUrl: "/interaction/Vt8sYq3nRkW" } },
+  {
+    title: "recover",
+    view: "recover",
+    model: { app, action: "/interaction/Vt8sYq3nRkW/recover", backUrl: "/interaction/Vt8sYq3nRkW" },
+  },
+  {
+    title: "was this you",
+    view: "objection",
+    model: {
+      app,
+      action: "/interaction/Vt8sYq3nRkW/objection",
+      passkey: "My old phone",
+      since: "2026-11-20T09:00:00.000Z",
+    },
+  },
+  {
+    title: "recovery codes",
+    view: "recovery_codes",
+    model: {
+      codes: Array.from({ length: 10 }, (_, at) => `7Q4T${at}-K2M8X-9RZ3B-CD5FG-HJ6NP-1`),
+      fileUrl: "/account/recovery-codes/file?permit=x",
+      issuer: "id.example.com",
+    },
+  },
   {
     title: "error",
     view: "error",
@@ -234,7 +293,15 @@ export const samples: Sample[] = [
 ];
 
 // These are words of ours, and forms of the library's.
-const OURS: ReadonlySet<string> = new Set(["ceremony", "purpose", "notice", "source", "form"]);
+const OURS: ReadonlySet<string> = new Set([
+  "ceremony",
+  "purpose",
+  "notice",
+  "source",
+  "form",
+  "missing",
+  "by",
+]);
 
 /** The sample with every string that can come from outside replaced, in a form's attributes too. */
 export function hostile(sample: Sample, text: string): Sample {

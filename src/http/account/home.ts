@@ -6,7 +6,9 @@ import { page } from "../page.ts";
 import { signedIn, toSignIn } from "../sign-in.ts";
 import { HOME } from "../visit.ts";
 import { passkeySection } from "./passkeys.ts";
+import { passwordSection } from "./password.ts";
 import { profileSection } from "./profile.ts";
+import { recoveryCodesSection } from "./recovery-codes.ts";
 
 /** What may be said once, after something was done. */
 const notices: readonly AccountNotice[] = ["passkey_added", "passkey_renamed", "passkey_removed"];
@@ -15,10 +17,13 @@ const notices: readonly AccountNotice[] = ["passkey_added", "passkey_renamed", "
 export async function showAccount(house: House, ctx: Context): Promise<void> {
   const account = await signedIn(house, ctx);
   if (!account) return toSignIn(ctx, HOME);
+  const password = passwordSection(account);
   const notice = notices.find((known) => known === ctx.query.notice);
   page(house.renderer, ctx, "account", {
     account: profileSection(account),
     passkeys: passkeySection(account),
+    ...(password === undefined ? {} : { password }),
+    ...(house.settingsOf(account.groups).recovery.codes ? { codes: recoveryCodesSection(account) } : {}),
     ...(notice === undefined ? {} : { notice }),
   });
 }

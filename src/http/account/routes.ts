@@ -3,9 +3,13 @@ import type { Route } from "../route.ts";
 import { signOutHere } from "../sign-in.ts";
 import { showAccount } from "./home.ts";
 import { passkeyRoutes } from "./passkeys.ts";
+import { passwordRoutes } from "./password.ts";
+import { recoveryCodeRoutes } from "./recovery-codes.ts";
 
 export const accountRoutes: readonly Route[] = [
   ["get", "/account", showAccount],
   ["post", "/account/sign-out", signOutHere],
   ...passkeyRoutes,
+  ...passwordRoutes,
+  ...recoveryCodeRoutes,
 ];

@@ -67,7 +67,8 @@ async function start(house: House, ctx: Context, { fields = [] }: SensitiveActio
 
 async function ask(house: House, ctx: Context, action: SensitiveAction): Promise<void> {
   const account = await signedIn(house, ctx);
-  if (!account) return toSignIn(ctx, HOME);
+  // Who has no passkey cannot prove anything here; signing in is where the first one is made.
+  if (!account?.passkeys.some(({ state }) => state === "active")) return toSignIn(ctx, HOME);
   const target = targetOf(ctx, action);
   const subject = await action.about?.(account, target, house);
   const place = placeOf(house, ctx, account, action, target);
@@ -87,7 +88,9 @@ async function confirm(house: House, ctx: Context, action: SensitiveAction): Pro
   const owner = await ownerOf(house, ctx);
   const target = targetOf(ctx, action);
   const place = placeOf(house, ctx, owner, action, target);
-  const { account, passkey } = await takeAssertion(house, place, await readAuthentication(ctx), owner.id);
+  const { account, passkey } = await takeAssertion(house, place, await readAuthentication(ctx), {
+    account: owner.id,
+  });
   ctx.body = { location: await action.perform(house, account, { ...target, ctx, passkey }) };
 }
 

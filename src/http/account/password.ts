@@ -1,0 +1,61 @@
+/** The password on the owner's page: there is one thing that can be done with it, and no way back from that. */
+import type { Context, Next } from "koa";
+import type { Account } from "../../account/account.ts";
+import { hasOpenPassword, missingWays } from "../../account/password-way.ts";
+import { refuse } from "../../errors.ts";
+import type { PasswordModel } from "../../view/models.ts";
+import type { House } from "../house.ts";
+import { page } from "../page.ts";
+import type { Route } from "../route.ts";
+import { signedIn, toSignIn } from "../sign-in.ts";
+import { HOME } from "../visit.ts";
+import { type SensitiveAction, sensitive } from "./sensitive.ts";
+
+const REMOVE = `${HOME}/password/remove`;
+
+const removal: SensitiveAction = {
+  path: REMOVE,
+  purpose: "remove_password",
+  about(account) {
+    if (!hasOpenPassword(account)) throw refuse("not_found");
+    return undefined;
+  },
+  /** The document says "closed", durably, before the verifier goes. */
+  async perform(house, account) {
+    await house.accounts.removePassword(account.id);
+    await house.passwords?.forget(account.id);
+    await house.notify(account, { kind: "password_removed", at: house.clock.now() });
+    return `${HOME}/password/removed`;
+  },
+};
+
+export const passwordRoutes: readonly Route[] = [
+  // Before anybody is asked for a passkey: what is missing is named, with the way to it.
+  ["get", REMOVE, showMissing],
+  ...sensitive(removal),
+  ["get", `${HOME}/password/removed`, showRemoved],
+];
+
+/** What the page shows; nothing where there never was a password. */
+export function passwordSection(account: Account): PasswordModel | undefined {
+  const { password } = account;
+  if (!password) return undefined;
+  return password.state === "open"
+    ? { state: "open", missing: missingWays(account) }
+    : { state: "closed", since: new Date(password.since).toISOString() };
+}
+
+async function showMissing(house: House, ctx: Context, next: Next): Promise<void> {
+  const account = await signedIn(house, ctx);
+  if (!account || !hasOpenPassword(account)) return next();
+  const missing = missingWays(account);
+  if (missing.length === 0) return next();
+  page(house.renderer, ctx, "password_guard", { missing });
+}
+
+async function showRemoved(house: House, ctx: Context): Promise<void> {
+  const account = await signedIn(house, ctx);
+  if (!account) return toSignIn(ctx, HOME);
+  if (account.password?.state !== "closed") throw refuse("not_found");
+  page(house.renderer, ctx, "password_removed", {});
+}

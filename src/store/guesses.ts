@@ -1,0 +1,34 @@
+/** What can be guessed is counted before it is judged: for the account it would open, and for where it comes from. */
+import { refuse } from "../errors.ts";
+import { addressBucket, type Rate, rateLimit } from "./rate.ts";
+import type { Store } from "./store.ts";
+
+export interface GuessLimits {
+  perAccount: Rate;
+  perAddress: Rate;
+}
+
+/** Who guesses, and at what; without an account only the address is counted. */
+export interface Guess {
+  address: string;
+  account?: string | undefined;
+}
+
+/**
+ * A limit on guesses of one kind of secret.
+ *
+ * @returns counts one guess; throws `too_many_requests` above either rate
+ */
+export function guessLimit(store: Store, what: string, limits: GuessLimits): (guess: Guess) => Promise<void> {
+  const ofAccount = rateLimit(store, `${what}:account`, limits.perAccount);
+  const ofAddress = rateLimit(store, `${what}:address`, limits.perAddress);
+  return async ({ address, account }) => {
+    const [addressKept, accountKept] = await Promise.all([
+      ofAddress(addressBucket(address)),
+      account === undefined ? true : ofAccount(account),
+    ]);
+    if (addressKept && accountKept) return;
+    const { window } = addressKept ? limits.perAccount : limits.perAddress;
+    throw refuse("too_many_requests", { members: { retry_after: Math.ceil(window / 1000) } });
+  };
+}

@@ -1,0 +1,206 @@
+/** An old password signs in one last time, and becomes a passkey. */
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import "../support/prototypes.ts";
+import type { Account } from "../../src/account/account.ts";
+import { readVerifier } from "../../src/password/verifiers.ts";
+import { type Answer, type Browser, ceremonyOf } from "../support/browser.ts";
+import { imported, OLD_PASSWORD } from "../support/imported.ts";
+import { type Running, startInstallation } from "../support/installation.ts";
+import type { RelyingParty, Request } from "../support/relying-party.ts";
+import { stores } from "../support/stores.ts";
+
+/** The address that a page posts something to. */
+function address(page: Answer, attribute: string): string {
+  const found = new RegExp(`${attribute}="([^"]+)"`).exec(page.text)?.[1];
+  if (found === undefined) throw new Error(`no ${attribute} on this page: ${page.text.slice(0, 2000)}`);
+  return found.replaceAll("&amp;", "&");
+}
+
+describe.each(stores)("a conversion over $name", (kind) => {
+  let running: Running;
+  let app: RelyingParty;
+
+  beforeAll(async () => {
+    running = await startInstallation(kind, {
+      groups: {
+        strict: { passwords: { mode: "require" } },
+        later: { passwords: { mode: "require-after", requireAfter: "2099-01-01" } },
+        overdue: { passwords: { mode: "require-after", requireAfter: "2020-01-01" } },
+        proven: { passwords: { confirm: "pass" } },
+      },
+    });
+    app = await running.app();
+  });
+  afterAll(() => running.stop());
+
+  const account = async (id: string) =>
+    (await running.installation.accounts.find(id))?.value as Account & { id: string };
+
+  async function typePassword(browser: Browser, page: Answer, username: string, password = OLD_PASSWORD) {
+    return browser.post(address(page, "data-password"), { username, password });
+  }
+
+  /** To the page that comes after the password. */
+  async function begin(browser: Browser, username: string, parameters: Record<string, string> = {}) {
+    const request = await app.request(parameters);
+    const answer = await typePassword(browser, await browser.open(request.url), username);
+    expect(answer.status, answer.text).toBe(200);
+    return { request, next: await browser.open(String(answer.json().location)) };
+  }
+
+  async function decline(browser: Browser, enrol: Answer): Promise<Answer> {
+    const answer = await browser.post(address(enrol, "data-decision"), {});
+    return answer.status === 200 ? browser.open(String(answer.json().location)) : answer;
+  }
+
+  async function tokens(request: Request, answer: Answer) {
+    return (await app.tokens(request, answer)).idToken;
+  }
+
+  it("ends in a token that only a passkey can give, and without a password", async () => {
+    const before = await imported(running);
+    const jane = running.browser();
+    const { request, next: enrol } = await begin(jane, before.username);
+    expect(enrol.text).toContain("<h1>Create a passkey</h1>");
+
+    const prove = await jane.complete(enrol);
+    expect(prove.text).toContain("<h1>Use your new passkey</h1>");
+    const between = await account(before.id);
+    expect(between.password?.state).toBe("open");
+    expect(between.passkeys).toMatchObject([{ state: "active", addedBy: "conversion" }]);
+
+    const idToken = await tokens(request, await jane.complete(prove));
+    expect(idToken).toMatchObject({ sub: before.id, acr: "phr", nonce: request.nonce });
+    const after = await account(before.id);
+    expect(after.password?.state).toBe("closed");
+    expect(await readVerifier(running.store.store, before.id)).toBeUndefined();
+
+    const again = await typePassword(
+      running.browser(),
+      await running.browser().open("/sign-in"),
+      before.username,
+    );
+    expect([again.status, again.json().code]).toEqual([401, "authentication_failed"]);
+    const [byPasskey, signedIn] = await app.authorize(running.browser(jane.authenticator));
+    expect((await tokens(byPasskey, signedIn)).sub).toBe(before.id);
+  });
+
+  it("works on our own pages, and leads where the person was going", async () => {
+    const before = await imported(running);
+    const jane = running.browser();
+    const page = await jane.open("/account");
+    const answer = await typePassword(jane, page, before.username);
+    const prove = await jane.complete(await jane.open(String(answer.json().location)));
+    const home = await jane.complete(prove);
+    expect(new URL(home.url).pathname).toBe("/account");
+    expect(home.text).toContain("Removed on");
+  });
+
+  it("may be put off where the operator leaves the choice: the token says that it was a password", async () => {
+    const before = await imported(running);
+    const jane = running.browser();
+    const { request, next } = await begin(jane, before.username);
+    const idToken = await tokens(request, await decline(jane, next));
+    expect(idToken).toMatchObject({
+      sub: before.id,
+      acr: "urn:latchkey:acr:password",
+      amr: ["pwd"],
+    });
+    const after = await account(before.id);
+    expect(after.password).toMatchObject({ state: "open", declined: 1 });
+    expect(after.passkeys).toEqual([]);
+  });
+
+  it("SEC-55 is not put off before an app that demands a passkey, and a password session is not enough for it", async () => {
+    const before = await imported(running);
+    const jane = running.browser();
+    const easy = await begin(jane, before.username);
+    await tokens(easy.request, await decline(jane, easy.next));
+
+    const demanding = { acr_values: "phr" };
+    const step = await app.request(demanding);
+    const page = await jane.open(step.url);
+    expect(page.text).toContain("<h1>Sign in</h1>");
+    const answer = await typePassword(jane, page, before.username);
+    const enrol = await jane.open(String(answer.json().location));
+    expect(enrol.text).not.toContain("Not now");
+    const refused = await jane.post(new URL(enrol.url).pathname.replace("enrol", "not-now"), {});
+    expect([refused.status, refused.json().code]).toEqual([403, "account_limited"]);
+    const idToken = await tokens(step, await jane.complete(await jane.complete(enrol)));
+    expect(idToken.acr).toBe("phr");
+  });
+
+  it.each([
+    ["strict", false],
+    ["overdue", false],
+    ["later", true],
+  ])("in the group %s may be put off: %s", async (group, may) => {
+    const before = await imported(running, { groups: [group] });
+    const jane = running.browser();
+    const { next } = await begin(jane, before.username);
+    expect(next.text.includes("Not now")).toBe(may);
+    const path = new URL(next.url).pathname.replace("enrol", "not-now");
+    expect((await jane.post(path, {})).status).toBe(may ? 200 : 403);
+  });
+
+  it("SEC-131 asks for a second proof first where the operator wants one, and goes on with nothing else", async () => {
+    const before = await imported(running, { groups: ["proven"] });
+    const jane = running.browser();
+    const { request, next: confirm } = await begin(jane, before.username);
+    expect(confirm.text).toContain("<h1>One more proof</h1>");
+    const enrolPath = new URL(confirm.url).pathname.replace("confirm", "enrol");
+    expect((await jane.open(enrolPath)).status).toBe(400);
+    const action = address(confirm, "data-decision");
+    const wrong = await jane.post(action, { code: "00000-00000-00000-00000-00000-0" });
+    expect([wrong.status, wrong.json().code]).toEqual([401, "authentication_failed"]);
+
+    const { pass } = await running.installation.accounts.issuePass(before.id, { ttl: 60_000, by: "cli" });
+    const proven = await jane.post(action, { code: pass.toLowerCase().replaceAll("-", " ") });
+    expect(proven.status, proven.text).toBe(200);
+    const prove = await jane.complete(await jane.open(String(proven.json().location)));
+    expect((await tokens(request, await jane.complete(prove))).acr).toBe("phr");
+  });
+
+  it("ends with the password: what an earlier sitting began adds no passkey after it", async () => {
+    const before = await imported(running);
+    const [owner, thief] = [running.browser(), running.browser()];
+    const stale = await begin(thief, before.username);
+    const other = await begin(thief, before.username);
+    const { next } = await begin(owner, before.username);
+    await owner.complete(await owner.complete(next));
+
+    const added = await thief.perform(stale.next);
+    expect([added.status, added.json().code]).toEqual([403, "account_limited"]);
+    const declined = await thief.post(address(other.next, "data-decision"), {});
+    expect([declined.status, declined.json().code]).toEqual([400, "ceremony_expired"]);
+    expect((await account(before.id)).passkeys).toHaveLength(1);
+  });
+
+  it("is proved by exactly the passkey that was made, in the browser that made it", async () => {
+    const before = await imported(running);
+    const jane = running.browser();
+    const { next } = await begin(jane, before.username);
+    const made = await jane.perform(next);
+    const prove = String(made.json().location);
+    expect((await running.browser().open(prove)).status).toBe(400);
+    const stranger = running.browser();
+    await stranger.complete(await stranger.open("/sign-up"), { email: "stranger@example.com" });
+    const page = await jane.open(prove);
+    const { allowCredentials: _, ...anybody } = ceremonyOf(page).options;
+    const foreign = stranger.authenticator.get(anybody, running.issuer);
+    const answer = await jane.post(address(page, "data-action"), { response: foreign });
+    expect([answer.status, answer.json().code]).toEqual([401, "authentication_failed"]);
+    expect((await account(before.id)).password?.state).toBe("open");
+    await jane.complete(await jane.open(prove));
+    expect((await account(before.id)).password?.state).toBe("closed");
+  });
+
+  it("in two tabs ends in one password less, whichever finishes first", async () => {
+    const before = await imported(running);
+    const jane = running.browser();
+    const tabs = [await begin(jane, before.username), await begin(running.browser(), before.username)];
+    const first = await jane.complete(tabs[0]!.next);
+    await jane.complete(first);
+    expect((await account(before.id)).password?.state).toBe("closed");
+  });
+});
