@@ -29,6 +29,8 @@ export type EventType =
   | "passkey.authenticated"
   | "passkey.counter_regressed"
   | "passkey.backup_changed"
+  | "group.joined"
+  | "group.left"
   | "password.closed"
   | "password.removed"
   | "password.dropped"

@@ -5,6 +5,7 @@ import type { Millis, Stored } from "../store/store.ts";
 import { type Account, accountRecord, type Passkey } from "./account.ts";
 import { type CreateOptions, createAccount, type NewAccountInput } from "./create.ts";
 import { claim, credentialClaim, type Directory, directory, release } from "./directory.ts";
+import { joinGroup, leaveGroup } from "./groups.ts";
 import { entries, sweepAccounts } from "./leftovers.ts";
 import { issuePass, revokePasses, usePass } from "./passes.ts";
 import { closePassword, declinePasskey, dropPassword, removePassword } from "./password-way.ts";
@@ -46,6 +47,10 @@ export interface Accounts extends Directory {
   removePassword(id: string): Promise<Account>;
   /** Closes the password at the operator's word, whatever is left. @throws `account_unknown` */
   dropPassword(id: string): Promise<Account>;
+  /** @throws `account_unknown`, `group_invalid` */
+  joinGroup(id: string, group: string): Promise<Account>;
+  /** @throws `account_unknown` */
+  leaveGroup(id: string, group: string): Promise<Account>;
   /** Remembers a sign-in, if there is anything to remember. Never refuses: the sign-in is decided already. */
   recordUse(stored: Stored<Account>, passkeyId: string, use: become.PasskeyUse): Promise<void>;
   /**
@@ -102,6 +107,8 @@ export function accounts(options: AccountsOptions): Accounts {
     declinePasskey: (id) => revise(options, id, declinePasskey),
     removePassword: (id) => durably(id, removePassword),
     dropPassword: (id) => durably(id, dropPassword),
+    joinGroup: (id, group) => durably(id, (account, now) => joinGroup(account, group, now)),
+    leaveGroup: (id, group) => durably(id, (account, now) => leaveGroup(account, group, now)),
     recordUse: (stored, passkeyId, use) => recordUse(options, stored, passkeyId, use),
     issuePass: (id, pass) => issue(options, id, pass),
     usePass: (id, typed) => durably(id, (account, now) => usePass(account, codeFingerprint(typed), now)),

@@ -87,6 +87,11 @@ export function checkDisplayName(text: string): string {
   return demand(parseDisplayName(text), "name_invalid");
 }
 
+/** The longest beginning of a text that can be shown as a name; for names that other systems kept. */
+export function displayable(text: string): string | undefined {
+  return parseDisplayName([...text.trim()].slice(0, LONGEST_NAME).join(""));
+}
+
 /**
  * Usernames for somebody who chose none, best first: `jane`, `jane-2` … `jane-5`, then with random ends.
  * Each is canonical. The e-mail's local part (without `+tag`) comes before the name.

@@ -3,12 +3,14 @@ import type { Command } from "commander";
 import type { Account, Passkey } from "../account/account.ts";
 import { refuse } from "../errors.ts";
 import { type Common, type Context, print, withInstallation } from "./context.ts";
+import { importCommand } from "./import.ts";
 import { table } from "./terminal.ts";
 
 export function accountsCommands(program: Command, context: Context): void {
   const group = program.command("accounts").description("the accounts of this installation");
   const leaf = (usage: string, words: string) =>
     group.command(usage).description(words).option("--json", "print one JSON document");
+  importCommand(group, context);
   leaf("list", "all accounts").action((flags: Common) => list(context, flags));
   leaf("show <account>", "one account, by username, verified e-mail address or id").action(
     (account: string, flags: Common) => show(context, account, flags),
@@ -54,10 +56,19 @@ function toPublic(account: Account) {
     name: account.name ?? null,
     groups: account.groups,
     state: account.state,
-    ways: account.passkeys.some(({ state }) => state === "active") ? ["passkey"] : [],
+    ways: waysOf(account),
     passkeys: account.passkeys.map(passkeyToPublic),
     created: new Date(account.created).toISOString(),
   };
+}
+
+/** The ways in that are open, in the words of the contract. */
+function waysOf({ passkeys, password, recoveryCodes }: Account): string[] {
+  return [
+    ...(passkeys.some(({ state }) => state === "active") ? ["passkey"] : []),
+    ...(password?.state === "open" ? ["password"] : []),
+    ...(recoveryCodes && recoveryCodes.left.length > 0 ? ["recovery_codes"] : []),
+  ];
 }
 
 function passkeyToPublic(passkey: Passkey) {

@@ -7,6 +7,7 @@ import { clientsCommands } from "./clients.ts";
 import { configCommands } from "./config.ts";
 import { type Context, UsageError } from "./context.ts";
 import { doctorCommand } from "./doctor.ts";
+import { groupsCommands } from "./groups.ts";
 import { serveCommand } from "./serve.ts";
 import { setupCommand } from "./setup.ts";
 import type { Terminal } from "./terminal.ts";
@@ -18,6 +19,7 @@ const commands = [
   setupCommand,
   clientsCommands,
   accountsCommands,
+  groupsCommands,
   configCommands,
   doctorCommand,
 ];

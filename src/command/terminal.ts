@@ -13,6 +13,10 @@ export interface Terminal {
   out(text: string): void;
   /** Writes a line to the standard error: reasons and warnings. */
   err(text: string): void;
+  /** The standard input, as bytes. */
+  input?(): AsyncIterable<Uint8Array>;
+  /** Replaces the line of progress on the standard error; an empty one takes it away. */
+  draw?(line: string): void;
   /** The answer to a question, which is asked on the standard error. */
   ask(question: string): Promise<string>;
 }
@@ -26,6 +30,8 @@ export function processTerminal(): Terminal {
     canAsk: process.stdin.isTTY === true && process.stderr.isTTY === true,
     out: (text) => void process.stdout.write(text),
     err: (text) => void process.stderr.write(`${text}\n`),
+    input: () => process.stdin,
+    draw: (line) => void process.stderr.write(`\r\u001b[K${line}`),
     async ask(question) {
       const lines = createInterface({ input: process.stdin, output: process.stderr });
       try {

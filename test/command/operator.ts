@@ -16,6 +16,8 @@ export interface Outcome {
 
 export interface Operator {
   cwd: string;
+  /** What the standard input holds. */
+  input: string;
   /** Runs a command line, given as words. */
   run(...words: string[]): Promise<Outcome>;
   /** The same at a terminal, where questions are answered with `answer`. */
@@ -30,6 +32,9 @@ export function operator(env: Record<string, string> = {}): Operator {
     const said = { out: "", err: "" };
     const terminal: Terminal = {
       env,
+      input: async function* () {
+        yield Buffer.from(one.input);
+      },
       cwd,
       interactive: answer !== undefined,
       canAsk: answer !== undefined,
@@ -47,10 +52,12 @@ export function operator(env: Record<string, string> = {}): Operator {
     const code = await run(words, terminal);
     return { code, ...said, json: () => JSON.parse(said.out) };
   };
-  return {
+  const one: Operator = {
     cwd,
+    input: "",
     run: (...words) => execute(words),
     answer: (answer, ...words) => execute(words, answer),
     remove: () => rmSync(cwd, { recursive: true, force: true }),
   };
+  return one;
 }

@@ -13,8 +13,13 @@ const commands = [
   ["clients", "show"],
   ["clients", "update"],
   ["clients", "remove"],
+  ["accounts", "import"],
   ["accounts", "list"],
   ["accounts", "show"],
+  ["groups", "add"],
+  ["groups", "list"],
+  ["groups", "members"],
+  ["groups", "remove"],
   ["config", "print"],
   ["doctor"],
 ];

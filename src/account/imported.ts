@@ -1,0 +1,107 @@
+/**
+ * What an import may change of an account that an import made. The names are the file's for as long as nobody took
+ * the account into use with a passkey; from then on they are the owner's.
+ */
+import { refuse } from "../errors.ts";
+import type { Account } from "./account.ts";
+import { type Claim, claim, emailClaim, release, usernameClaim } from "./directory.ts";
+import { importedGroups } from "./groups.ts";
+import { parseEmail } from "./names.ts";
+import { openPassword } from "./password-way.ts";
+import { type AccountsOptions, revise } from "./revise.ts";
+import { type Moment, note } from "./transitions.ts";
+
+/** What a file says now; whatever it does not say stays. */
+export interface ImportedChanges {
+  username?: string | undefined;
+  email?: string | undefined;
+  emailVerified: boolean;
+  name?: string | undefined;
+  groups?: readonly string[] | undefined;
+}
+
+/** Whether somebody has made the account their own. */
+export function isTaken(account: Account): boolean {
+  return account.passkeys.some(({ state }) => state !== "pending");
+}
+
+/** The account with the changes, or nothing when there are none. */
+export function changeImported(account: Account, changes: ImportedChanges, now: Moment): Account | undefined {
+  const changed: Account = {
+    ...account,
+    ...(changes.name === undefined ? {} : { name: changes.name.trim().normalize("NFC") }),
+    ...(changes.groups === undefined ? {} : { groups: importedGroups(account, changes.groups) }),
+    ...(isTaken(account) ? {} : namesIn(account, changes)),
+  };
+  return isSame(account, changed) ? undefined : note(changed, "account.updated", now);
+}
+
+function namesIn(account: Account, { username, email, emailVerified }: ImportedChanges): Partial<Account> {
+  return {
+    ...(username === undefined ? {} : { username }),
+    ...(email === undefined ? {} : { email, emailVerified: emailVerified }),
+    ...(email === undefined && account.email === undefined ? { emailVerified: false } : {}),
+  };
+}
+
+function isSame(one: Account, other: Account): boolean {
+  const facts = ({ username, email, emailVerified, name, groups }: Account) =>
+    JSON.stringify([username, email, emailVerified, name, [...groups].sort()]);
+  return facts(one) === facts(other);
+}
+
+/**
+ * Carries the changes out: the document first, then the hints of new names; where somebody else has one, the document
+ * takes it back.
+ *
+ * @throws `username_taken`, `email_taken`
+ */
+export async function updateImported(
+  options: AccountsOptions,
+  account: Account,
+  changes: ImportedChanges,
+): Promise<boolean> {
+  const { store } = options;
+  const now = { at: 0, event: "" };
+  const next = changeImported(account, changes, now);
+  if (!next) return false;
+  const wanted = namesOf(next).filter((one) => !one.namedBy(account));
+  const left = namesOf(account).filter((one) => !one.namedBy(next));
+  const seen = await Promise.all(left.map(({ record, name }) => record.read(store, name)));
+  await revise(options, account.id, (current, moment) => changeImported(current, changes, moment), {
+    durable: true,
+  });
+  for (const one of wanted) {
+    if (await claim(store, one, account.id)) continue;
+    await revise(options, account.id, (current) => withNamesOf(account, current));
+    throw refuse(one.refusal);
+  }
+  for (const [at, one] of left.entries()) {
+    const hint = seen[at];
+    if (hint?.value.account === account.id) await release(store, one, hint.version);
+  }
+  return true;
+}
+
+/** Opens the password of an account that never had one. @throws `password_closed` */
+export async function openImported(options: AccountsOptions, id: string): Promise<Account> {
+  return revise(
+    options,
+    id,
+    (account, now) => {
+      if (isTaken(account) && account.password === undefined) throw refuse("password_closed");
+      return openPassword(account, now);
+    },
+    { durable: true },
+  );
+}
+
+function namesOf(account: Account): Claim[] {
+  const email = account.emailVerified && account.email ? parseEmail(account.email) : undefined;
+  return [usernameClaim(account.username), ...(email ? [emailClaim(email.canonical)] : [])];
+}
+
+function withNamesOf({ username, email, emailVerified }: Account, current: Account): Account {
+  const { email: _, ...rest } = current;
+  return { ...rest, username, emailVerified, ...(email === undefined ? {} : { email }) };
+}

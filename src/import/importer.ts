@@ -1,0 +1,103 @@
+/** Brings one account in: makes it, changes one that an import made, or refuses. */
+import type { Account } from "../account/account.ts";
+import { createImported } from "../account/create.ts";
+import { type Directory, directory } from "../account/directory.ts";
+import { changeImported, isTaken, openImported, updateImported } from "../account/imported.ts";
+import { parseEmail } from "../account/names.ts";
+import type { AccountsOptions } from "../account/revise.ts";
+import { isRefusal, refuse } from "../errors.ts";
+import type { Hashes } from "./hashes.ts";
+import type { Row } from "./row.ts";
+
+export type Outcome = "created" | "updated" | "unchanged";
+
+export interface ImporterOptions extends AccountsOptions {
+  hashes: Hashes;
+  /** Says what would happen, and writes nothing. */
+  dryRun?: boolean;
+}
+
+/** @throws `account_exists`, `password_closed`, and what the names refuse */
+export async function importRow(
+  options: ImporterOptions,
+  row: Row,
+  hash: string | undefined,
+): Promise<Outcome> {
+  const found = await findMatch(directory(options.store), row);
+  if (!found) return create(options, row, hash);
+  if (!found.imported) throw refuse("account_exists");
+  return update(options, found, row, hash);
+}
+
+/** The account that a row is about: by its `sub`, by its username, by its verified address. */
+async function findMatch(people: Directory, row: Row): Promise<Account | undefined> {
+  const byName = [
+    row.username === undefined ? undefined : await people.findByLogin(row.username),
+    row.email === undefined || !row.emailVerified ? undefined : await people.findByLogin(row.email),
+  ].flatMap((found) => (found ? [found.value] : []));
+  const bySub = row.sub === undefined ? undefined : (await people.find(row.sub))?.value;
+  const match = bySub ?? byName[0];
+  if (!match) return undefined;
+  // One row, two accounts: whose names it would take, or whose id it would change, is not for a file to say.
+  const others = byName.filter(({ id }) => id !== match.id);
+  if (others.length > 0 || (row.sub !== undefined && !bySub)) throw refuse("account_exists");
+  if (row.sub === undefined && !isSamePerson(match, row)) {
+    throw refuse("account_exists", {
+      detail: "Its address is another one; a `sub` would say that it is the same.",
+    });
+  }
+  return match;
+}
+
+/** A username alone may have been derived from somebody else's address: two verified addresses must not differ. */
+function isSamePerson(account: Account, row: Row): boolean {
+  if (!row.emailVerified || !account.emailVerified) return true;
+  const address = (text = "") => parseEmail(text)?.canonical;
+  return row.email === undefined || address(row.email) === address(account.email);
+}
+
+async function create(options: ImporterOptions, row: Row, hash: string | undefined): Promise<Outcome> {
+  if (options.dryRun) return "created";
+  const { hash: _, ...fields } = row;
+  await createImported(options, { ...fields, password: hash !== undefined }, async (id) => {
+    if (hash !== undefined) await options.hashes.put(id, hash);
+  });
+  return "created";
+}
+
+async function update(
+  options: ImporterOptions,
+  account: Account,
+  row: Row,
+  hash: string | undefined,
+): Promise<Outcome> {
+  if (hash !== undefined && !mayHavePassword(account)) throw refuse("password_closed");
+  const isNew = hash !== undefined && !(account.password && (await options.hashes.has(account.id, hash)));
+  if (options.dryRun) {
+    const changed = changeImported(account, row, { at: 0, event: "" }) !== undefined;
+    return changed || isNew ? "updated" : "unchanged";
+  }
+  const changed = await updateImported(options, account, row);
+  if (isNew && hash !== undefined) await bringPassword(options, account.id, hash);
+  return changed || isNew ? "updated" : "unchanged";
+}
+
+/** One that was left behind does not come back, and a passkey is not weakened by a password that never was. */
+function mayHavePassword(account: Account): boolean {
+  return account.password ? account.password.state === "open" : !isTaken(account);
+}
+
+/** The document first: a verifier that no document names is swept. */
+async function bringPassword(
+  { hashes, ...options }: ImporterOptions,
+  id: string,
+  hash: string,
+): Promise<void> {
+  await openImported(options, id);
+  await hashes.put(id, hash);
+}
+
+/** What a refusal of one account is, as opposed to a store that is away. */
+export function isAboutTheRow(error: unknown): boolean {
+  return isRefusal(error) && error.status < 500;
+}
