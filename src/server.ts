@@ -18,6 +18,7 @@ import { brokenShortWay, type ShortWayOptions, shortWay } from "./http/short-way
 import { watchOwnership } from "./installation/own-store.ts";
 import { type Installation, openInstallation } from "./installation.ts";
 import { type Logger, silentLogger } from "./log.ts";
+import { type Mailer, openMailer } from "./mail/mailer.ts";
 import { issuesRefreshToken, serverConfiguration } from "./oidc/configuration.ts";
 import { findAccount } from "./oidc/contribution.ts";
 import { cookieKeys } from "./oidc/cookie-keys.ts";
@@ -51,6 +52,7 @@ export interface ServerOptions {
   store?: Store;
 }
 
+const MAIL_EVERY = 15_000;
 const SWEEP_EVERY = 60_000;
 const TIDY_EVERY = 60 * 60_000;
 
@@ -73,8 +75,11 @@ export async function startServer(settings: Settings, options: ServerOptions = {
     const ownership = watchOwnership(installation.stillOurs, log);
     open.push({ close: async () => ownership.stop() });
     const ready = async () => !state.stopping && ownership.isOurs() && (await isReachable(store));
-    const handler = await createHandler(installation, { ready, isOurs: ownership.isOurs });
+    const views = settings.views === undefined ? {} : { overlay: settings.views };
+    const mail = openMailer({ ...installation, ...settings.mail, ...views });
+    const handler = await createHandler(installation, { ready, isOurs: ownership.isOurs, mail });
     const sweepers = [
+      ...(mail ? [startSweeper({ sweep: () => mail.drain() }, { every: MAIL_EVERY, log })] : []),
       startSweeper(store, { every: SWEEP_EVERY, log }),
       startSweeper(inTurn(store, accounts), { every: TIDY_EVERY, log }),
     ];
@@ -102,7 +107,7 @@ function inTurn(store: Store, accounts: { sweep(): Promise<number> }): { sweep()
 
 async function createHandler(
   installation: Installation,
-  { ready, isOurs }: { ready: () => Promise<boolean>; isOurs: () => boolean },
+  { ready, isOurs, mail }: { ready: () => Promise<boolean>; isOurs: () => boolean; mail: Mailer | undefined },
 ): Promise<RequestListener> {
   const { settings, store, vault, log, clock, clients } = installation;
   const issuer = new URL(settings.issuer);
@@ -112,9 +117,8 @@ async function createHandler(
   const renderer = createRenderer({ ...views, assets });
   // On the store itself: within a request, what was read once would be read no more.
   const passwords = await openPasswords(installation);
-  const passkeys = passkeysFor(
-    foundation(installation, { issuer, unit, assets, renderer, ...(passwords ? { passwords } : {}) }),
-  );
+  const added = { ...(passwords ? { passwords } : {}), ...(mail ? { mail } : {}) };
+  const passkeys = passkeysFor(foundation(installation, { issuer, unit, assets, renderer, ...added }));
   const keys = await signingKeys(store, vault, clock);
   const [userCodeKey = ""] = vault.derive("user codes");
   const own = serverConfiguration({
@@ -161,7 +165,7 @@ function programs(
 /** What our pages need, from the installation and the settings. */
 function foundation(
   { settings, clock, log, announce, vault }: Installation,
-  rest: Pick<Foundation, "issuer" | "unit" | "assets" | "renderer" | "passwords">,
+  rest: Pick<Foundation, "issuer" | "unit" | "assets" | "renderer" | "passwords" | "mail">,
 ): Foundation {
   const { store } = rest.unit;
   const people = accounts({ store, clock, announce });
@@ -176,7 +180,7 @@ function foundation(
     rp: { id: settings.rpId, name: rest.issuer.hostname, origins: [settings.issuer, ...settings.origins] },
     signUp: settings.signUp,
     settingsOf: (groups) => settingsOf(settings, groups),
-    notify: async () => {},
+    notify: rest.mail?.notify ?? (async () => {}),
     limits: settings.limits,
     guesses: {
       confirm: guessLimit(store, "confirm", settings.limits.guesses),

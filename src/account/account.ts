@@ -103,6 +103,8 @@ export interface Account {
   email?: string;
   emailVerified: boolean;
   name?: string;
+  /** A language of the pages, as the owner's browser asked for it: for mail. */
+  language?: string;
   groups: string[];
   passkeys: Passkey[];
   /** Absent: there never was a password. */

@@ -31,6 +31,8 @@ export interface NewAccountInput {
   emailVerified?: boolean | undefined;
   /** Chosen, so refused when it is taken; without it, one is derived from the address or the name. */
   username?: string | undefined;
+  /** The language of the pages on which it was made. */
+  language?: string | undefined;
   groups?: readonly string[] | undefined;
   passkey: Passkey;
 }
@@ -139,9 +141,9 @@ function compose(input: Omit<NewAccountInput, "passkey"> & { passkey?: Passkey }
   const usernames = blank(input.username)
     ? deriveUsernames(known)
     : [checkUsername(input.username)][Symbol.iterator]();
-  const { emailVerified, groups, passkey } = input;
+  const { emailVerified, language, groups, passkey } = input;
   const username: string = usernames.next().value;
-  const fields = { id: handle, handle, username, ...known, emailVerified, groups, passkey };
+  const fields = { id: handle, handle, username, ...known, emailVerified, language, groups, passkey };
   return { account: newAccount(fields, { at }), usernames };
 }
 

@@ -41,6 +41,7 @@ export interface NewAccount {
   email?: string | undefined;
   emailVerified?: boolean | undefined;
   name?: string | undefined;
+  language?: string | undefined;
   groups?: readonly string[] | undefined;
   /** Absent only for an account that an import makes. */
   passkey?: Passkey | undefined;
@@ -51,7 +52,7 @@ export type Birth = "account.created" | "account.imported" | "owner.created";
 
 /** A pending account with its first passkey. Nothing signs in to it before {@link activateAccount}. */
 export function newAccount(input: NewAccount, now: { at: number }): Account {
-  const { id, handle, username, email, name } = input;
+  const { id, handle, username, email, name, language } = input;
   return {
     id,
     handle,
@@ -60,6 +61,7 @@ export function newAccount(input: NewAccount, now: { at: number }): Account {
     ...(email === undefined ? {} : { email }),
     emailVerified: email !== undefined && input.emailVerified === true,
     ...(name === undefined ? {} : { name }),
+    ...(language === undefined ? {} : { language }),
     groups: [...new Set(input.groups)],
     passkeys: firstOf(input.passkey),
     created: now.at,

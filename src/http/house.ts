@@ -3,12 +3,13 @@ import type { Context } from "koa";
 import type { Account } from "../account/account.ts";
 import type { Accounts } from "../account/accounts.ts";
 import type { LegacyPasswords } from "../account/legacy.ts";
-import type { Mail, Notify } from "../account/notices.ts";
+import type { Notify } from "../account/notices.ts";
 import type { SetupLink } from "../account/setup.ts";
 import type { Clock } from "../clock.ts";
 import type { AccountSettings } from "../config/groups.ts";
 import type { Listener } from "../events.ts";
 import type { Logger } from "../log.ts";
+import type { Mailer } from "../mail/mailer.ts";
 import type { InteractionDependencies } from "../oidc/interaction.ts";
 import type { CeremonyContext } from "../passkey/ceremony.ts";
 import type { RelyingParty } from "../passkey/relying-party.ts";
@@ -28,9 +29,9 @@ export interface House extends InteractionDependencies, CeremonyContext {
   settingsOf(groups: readonly string[]): AccountSettings;
   /** Absent where no password can sign in, and none ever will. */
   passwords?: LegacyPasswords;
+  /** Absent where no mail server is set. */
+  mail?: Mailer;
   notify: Notify;
-  /** Absent where no mail can be sent. */
-  mail?: Mail;
   limits: Limits;
   /** Counts one guess at a typed code before it is judged. @throws `too_many_requests` */
   guesses: Readonly<Record<"confirm" | "recovery", (guess: Guess) => Promise<void>>>;

@@ -8,7 +8,7 @@ import { browserOf } from "./browser.ts";
 import { askForPasskey, orForgotten, type Place, takePasskey } from "./ceremonies.ts";
 import type { House } from "./house.ts";
 import { assertSameOrigin, readRegistration } from "./input.ts";
-import { page } from "./page.ts";
+import { localeOf, page } from "./page.ts";
 
 function tokenOf(ctx: Context): string {
   return (ctx as Context & { params: { token: string } }).params.token;
@@ -33,7 +33,7 @@ export async function createOwner(house: House, ctx: Context): Promise<void> {
   if (!(await house.setup.check(tokenOf(ctx)))) throw refuse("setup_link_invalid");
   const made = await takePasskey(house, placeOf(house, ctx), response);
   const passkey = { ...made.passkey, addedBy: "setup" as const };
-  const input = { ...fields, handle: made.handle, passkey };
+  const input = { ...fields, language: localeOf(house.renderer, ctx), handle: made.handle, passkey };
   const owner = await orForgotten(house.setup.createOwner(tokenOf(ctx), input));
   await signIn(house, ctx, owner.id, passkeyAssurance(passkey));
   ctx.body = { location: "/account" };

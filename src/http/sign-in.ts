@@ -10,7 +10,7 @@ import { enrol, prove } from "./enrol.ts";
 import type { House } from "./house.ts";
 import { assertSameOrigin, readAuthentication, readForm, readRegistration } from "./input.ts";
 import { signInOrObject } from "./objection.ts";
-import { page } from "./page.ts";
+import { localeOf, page } from "./page.ts";
 import { offersPasswords } from "./password.ts";
 import { findSitting } from "./sitting.ts";
 import { ownVisit, type Visit } from "./visit.ts";
@@ -80,7 +80,9 @@ export async function signUp(house: House, ctx: Context, visit: Visit): Promise<
   const { response, ...fields } = await readRegistration(ctx);
   const made = await takePasskey(house, visit.place("sign-up"), response);
   const passkey = { ...made.passkey, addedBy: "sign_up" as const };
-  const account = await orForgotten(house.accounts.create({ ...fields, handle: made.handle, passkey }));
+  const language = localeOf(house.renderer, ctx);
+  const input = { ...fields, language, handle: made.handle, passkey };
+  const account = await orForgotten(house.accounts.create(input));
   ctx.body = { location: await visit.finish(account.id, passkeyAssurance(passkey)) };
 }
 

@@ -147,7 +147,7 @@ function scope(
 }
 
 /** Dates are UTC: the server knows no one's time zone, and "created" must not depend on where it runs. */
-function formatDate(value: string | number, locale: string, style: "day" | "moment"): string {
+export function formatDate(value: string | number, locale: string, style: "day" | "moment"): string {
   const at = new Date(typeof value === "number" ? value * 1000 : value);
   if (Number.isNaN(at.getTime())) return String(value);
   return new Intl.DateTimeFormat(locale, {

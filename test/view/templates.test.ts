@@ -13,6 +13,7 @@ const templates = readdirSync(views, { recursive: true, encoding: "utf8" })
 /** Words that stand in the template itself, outside tags and outside `<% %>`. */
 function literals(source: string): string[] {
   return withoutCode(source)
+    .replace(/<style>[\s\S]*?<\/style>/g, "")
     .split(/<[^>]*>/)
     .map((text) => text.replace(/&#?\w+;/g, " ").trim())
     .filter((text) => /[\p{L}\p{N}]/u.test(text));
@@ -70,7 +71,7 @@ function withoutCode(source: string): string {
   return source.replace(/<%[\s\S]*?%>/g, "");
 }
 
-describe.each(templates)("$name", ({ source }) => {
+describe.each(templates)("$name", ({ name, source }) => {
   it("holds no text of its own", () => {
     expect([...literals(source), ...spokenLiterals(source), ...codedLiterals(source)]).toEqual([]);
   });
@@ -84,7 +85,9 @@ describe.each(templates)("$name", ({ source }) => {
   });
 
   it("has nothing in it that the policy refuses", () => {
-    expect(forbidden(source)).toEqual([]);
+    // A mail has no policy, and no stylesheet but its own.
+    const found = forbidden(source).filter((tag) => tag !== "<style>" || !name.startsWith("mail/"));
+    expect(found).toEqual([]);
   });
 });
 
