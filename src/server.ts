@@ -136,7 +136,7 @@ async function createHandler(
   });
   const configuration = join(own, passkeys.contribution);
   const claims = { ...(configuration.claims as Record<string, string[]>) };
-  const provider = createProvider(issuer, configuration, log);
+  const provider = createProvider(issuer, configuration, log, clients);
   const entrance = [ownStore(isOurs), brokenShortWay(), ownHost(issuer), ownForms(issuer), postToGet()];
   provider.use(requestLog(log, settings.trustProxy, settings.log.level === "debug"));
   passkeys.mount(provider, settings.adminPort ? entrance : [health(ready), ...entrance]);

@@ -1,11 +1,17 @@
 /** The library's provider, made and completed: the one place that touches what its types do not offer. */
-import Provider, { type Configuration } from "oidc-provider";
+import Provider, { type Configuration, type Client as LibraryClient } from "oidc-provider";
 import { isRefusal } from "../errors.ts";
 import type { Logger } from "../log.ts";
+import type { Clients } from "./client/clients.ts";
 import { type ClientMetadata, EXTRA_CLIENT_METADATA, matchesClientSecret } from "./client/metadata.ts";
 
 /** Makes a provider for `issuer`. Client secrets are kept as hashes, so they are compared as hashes. */
-export function createProvider(issuer: URL, configuration: Configuration, log: Logger): Provider {
+export function createProvider(
+  issuer: URL,
+  configuration: Configuration,
+  log: Logger,
+  clients: Pick<Clients, "current">,
+): Provider {
   const provider = quietly(() => new Provider(issuer.origin, configuration));
   // What proxies may say was settled at the entrance.
   provider.proxy = true;
@@ -15,6 +21,7 @@ export function createProvider(issuer: URL, configuration: Configuration, log: L
   prototype.compareClientSecret = function compareFingerprints(given) {
     return matchesClientSecret(this.clientSecret, given);
   };
+  rememberClients(provider, clients);
   // Requests that break off while they are answered; without a listener koa prints them as they are.
   const app: NodeJS.EventEmitter = provider;
   app.on("error", (error: Error) => log.debug({ err: error }, "a request broke off"));
@@ -26,6 +33,23 @@ export function createProvider(issuer: URL, configuration: Configuration, log: L
     log.warn({ client: client.clientId, err: error }, "an app could not be told about a sign-out"),
   );
   return provider;
+}
+
+/**
+ * The library's object for a client, the same for as long as the record is. The library itself reads, copies and hashes
+ * all of a client's metadata each time it looks one up, half a dozen times in a sign-in.
+ */
+function rememberClients(provider: Provider, clients: Pick<Clients, "current">): void {
+  const { Client } = provider;
+  const find = Client.find.bind(Client);
+  const known = new WeakMap<object, LibraryClient>();
+  Client.find = async (id) => {
+    const record = typeof id === "string" ? await clients.current(id) : undefined;
+    if (!record) return undefined;
+    const client = known.get(record) ?? (await find(id));
+    if (client) known.set(record, client);
+    return client;
+  };
 }
 
 let validator: Provider | undefined;

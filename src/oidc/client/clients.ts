@@ -5,7 +5,7 @@ import { refuse } from "../../errors.ts";
 import type { EventType, Listener } from "../../events.ts";
 import { change } from "../../store/change.ts";
 import { newVersion } from "../../store/record.ts";
-import type { Store } from "../../store/store.ts";
+import type { Store, Stored } from "../../store/store.ts";
 import {
   type ClientInput,
   type ClientPatch,
@@ -41,6 +41,8 @@ export interface Clients {
   remove(id: string): Promise<void>;
   /** What `oidc-provider`'s adapter for `Client` finds; at most a second old. */
   metadata(id: string): Promise<ClientMetadata | undefined>;
+  /** The same as its record: the same object for as long as it is the same record. */
+  current(id: string): Promise<Client | undefined>;
 }
 
 export interface ClientsOptions {
@@ -93,6 +95,7 @@ export function clients(options: ClientsOptions): Clients {
       const client = await remembered(memory, id, clock.now(), store);
       return client && toMetadata(client);
     },
+    current: (id) => remembered(memory, id, clock.now(), store),
   };
 }
 
@@ -146,7 +149,7 @@ async function update(
   return change(store, clientRecord, id, decideAgain, { durable: true });
 }
 
-type Memory = Map<string, { client: Client; at: number }>;
+type Memory = Map<string, Stored<Client> & { at: number }>;
 
 async function remembered(
   memory: Memory,
@@ -156,13 +159,16 @@ async function remembered(
 ): Promise<Client | undefined> {
   const known = memory.get(id);
   // A clock that was set back must not keep an old answer alive.
-  if (known && now >= known.at && now - known.at < FRESH) return known.client;
-  memory.delete(id);
-  const client = await find(store, id);
-  if (!client) return undefined;
+  if (known && now >= known.at && now - known.at < FRESH) return known.value;
+  const found = isClientId(id) ? await clientRecord.read(store, id) : undefined;
+  if (!found) {
+    memory.delete(id);
+    return undefined;
+  }
   if (memory.size >= REMEMBERED) memory.clear();
-  memory.set(id, { client, at: now });
-  return client;
+  const isSame = known?.version === found.version;
+  memory.set(id, { ...(isSame ? known : found), at: now });
+  return isSame ? known.value : found.value;
 }
 
 function refuseInvalid(client: Client): void {
