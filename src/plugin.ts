@@ -54,11 +54,14 @@ function oneUnitOfWork({ unit, provider }: House): Middleware {
   provider.on("server_error", (ctx, error) => {
     if (isRefusal(error)) refusals.set(ctx, error);
   });
-  return async function flush(ctx, next) {
-    await unit.run(async () => {
-      const [outcome] = await Promise.allSettled([next()]);
+  return function flush(ctx, next) {
+    const said = () => {
       if (refusals.has(ctx)) throw refusals.get(ctx);
-      if (outcome.status === "rejected") throw outcome.reason;
-    }, ctx);
+    };
+    const failed = (reason: unknown) => {
+      said();
+      throw reason;
+    };
+    return unit.run(() => next().then(said, failed), ctx);
   };
 }

@@ -14,15 +14,16 @@ const RETRY_AFTER_SECONDS = "5";
  * the answer (cookies, a redirect) goes, because nothing of it is known to be stored.
  */
 export function failure(renderer: Renderer, log: Logger): Middleware {
-  return async function answerErrors(ctx, next) {
-    try {
-      await next();
-      if (ctx.status === 404 && ctx.body == null) throw refuse("not_found");
-    } catch (error) {
+  return function answerErrors(ctx, next) {
+    const answer = (error: unknown) => {
       ctx.remove("set-cookie");
       ctx.remove("location");
       answerError(renderer, log, ctx, error);
-    }
+    };
+    const found = () => {
+      if (ctx.status === 404 && ctx.body == null) answer(refuse("not_found"));
+    };
+    return next().then(found, answer);
   };
 }
 

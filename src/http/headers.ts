@@ -42,13 +42,12 @@ export function headersFor(issuer: URL): Record<string, string> {
 }
 
 export function securityHeaders(issuer: URL): Middleware {
-  const headers = headersFor(issuer);
-  return async function setHeaders(ctx, next) {
-    ctx.set(headers);
+  const headers = Object.entries(headersFor(issuer));
+  return function setHeaders(ctx, next) {
+    for (const [name, value] of headers) ctx.res.setHeader(name, value);
     // Not on the pages an app may open in a window of its own: it would lose sight of the window it opened.
     if (OWN_PAGES.test(ctx.path)) ctx.set("cross-origin-opener-policy", "same-origin");
-    await next();
-    nameFormTarget(ctx);
+    return next().then(() => nameFormTarget(ctx));
   };
 }
 

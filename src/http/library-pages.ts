@@ -67,10 +67,12 @@ const SELF_POSTING = "<title>Submitting Callback</title>";
 
 /** Shows ours instead: in the person's language, sent on by the one client script. */
 export function ownSubmitPage(renderer: Renderer): Middleware {
-  return async function replaceSubmitPage(ctx, next) {
-    await next();
+  const replace = (ctx: Context) => {
     if (!("oidc" in ctx) || typeof ctx.body !== "string" || !ctx.body.includes(SELF_POSTING)) return;
     const form = /<form\b[\s\S]*<\/form>/.exec(ctx.body)?.[0];
     if (form) page(renderer, ctx, "submit", { form });
+  };
+  return function replaceSubmitPage(ctx, next) {
+    return next().then(() => replace(ctx));
   };
 }

@@ -1,5 +1,5 @@
 /** How often one address may ask. What can be guessed is limited where it is checked; this keeps floods bounded. */
-import type { Context, Middleware } from "koa";
+import type { Context } from "koa";
 import { refuse } from "../errors.ts";
 import { addressBucket, type Rate, rateLimit } from "../store/rate.ts";
 import type { Store } from "../store/store.ts";
@@ -21,14 +21,5 @@ export function admission(store: Store, what: string, rate: Rate): Admission {
   return async ({ state }) => {
     if (await allow(addressBucket((state as RequestState).address))) return;
     throw refuse("too_many_requests", { members: { retry_after: Math.ceil(rate.window / 1000) } });
-  };
-}
-
-/** Middleware that refuses with 429 above the rate. */
-export function limited(store: Store, what: string, rate: Rate): Middleware {
-  const admit = admission(store, what, rate);
-  return async function limitRate(ctx, next) {
-    await admit(ctx);
-    await next();
   };
 }

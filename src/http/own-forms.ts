@@ -9,8 +9,8 @@ import { libraryPath } from "./library-path.ts";
 const DECIDING: readonly string[] = ["/device", "/session/end/confirm"];
 
 export function ownForms(issuer: URL): Middleware {
-  return async function refuseForeignForms(ctx, next) {
+  return function refuseForeignForms(ctx, next) {
     if (ctx.method === "POST" && DECIDING.includes(libraryPath(ctx))) assertSameOrigin(ctx, issuer);
-    await next();
+    return next();
   };
 }

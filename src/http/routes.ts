@@ -1,5 +1,4 @@
 /** Every address of ours, in one table. The OpenID endpoints are the library's own. */
-import Router, { type Layer, type RouterContext } from "@koa/router";
 import type { Context, Middleware, Next } from "koa";
 import { isRefusal, refuse } from "../errors.ts";
 import { announce } from "../passkey/announce.ts";
@@ -10,12 +9,13 @@ import * as confirm from "./confirm.ts";
 import * as enrol from "./enrol.ts";
 import type { House } from "./house.ts";
 import * as interaction from "./interaction.ts";
-import { limited } from "./limits.ts";
+import { admission } from "./limits.ts";
 import * as objection from "./objection.ts";
 import { page } from "./page.ts";
 import * as password from "./password.ts";
 import * as recover from "./recover.ts";
 import type { Handler, Route } from "./route.ts";
+import { finder } from "./router.ts";
 import * as setup from "./setup.ts";
 import * as signIn from "./sign-in.ts";
 import * as wellKnown from "./well-known.ts";
@@ -69,30 +69,34 @@ const table: readonly Route[] = [
   ...accountRoutes,
 ];
 
+/** A route with everything that stands around its handler. */
+type Answer = (ctx: Context, next: Next) => Promise<void> | void;
+
 /** Our routes as one middleware. */
 export function routes(house: House): Middleware {
-  const router = new Router();
   const limits = {
-    ceremonies: limited(house.store, "ceremonies", house.limits.ceremonies),
-    signUps: limited(house.store, "signUps", house.limits.signUps),
+    ceremonies: admission(house.store, "ceremonies", house.limits.ceremonies),
+    signUps: admission(house.store, "signUps", house.limits.signUps),
   };
-  for (const [method, path, handler, limit] of table) {
+  const answers = table.map(([method, path, handler, limit]) => {
     const told = method === post && limit ? tellingRefusals(handler, path) : handler;
-    const answer = async (ctx: RouterContext, next: Next) => told(house, ctx as unknown as Context, next);
-    if (limit) router[method](path, limits[limit] as Middleware, answer);
-    else router[method](path, answer);
-  }
-  const ours = new Set(table.map(([, path]) => path.split("/")[1]));
-  const dispatch = router.routes() as unknown as Middleware;
-  // The library's addresses need not be held against each of ours.
-  return async function ownRoutes(ctx, next) {
-    if (!ours.has(ctx.path.split("/", 2)[1])) return next();
-    await dispatch(ctx, next);
-    const { matched = [] } = ctx as unknown as { matched?: Layer[] };
-    if (ctx.status === 404 && ctx.body == null && matched.length > 0) {
-      ctx.set("allow", [...new Set(matched.flatMap(({ methods }) => methods))].join(", "));
+    const answer: Answer = (ctx, next) => told(house, ctx, next);
+    const admit = limit && limits[limit];
+    const admitted: Answer | undefined = admit && ((ctx, next) => admit(ctx).then(() => answer(ctx, next)));
+    return [method, path, admitted ?? answer] as const;
+  });
+  const find = finder<Answer>(answers);
+  // What is not ours is the library's.
+  return function ownRoutes(ctx, next) {
+    const found = find(ctx.path);
+    if (!found) return next();
+    const answer = found.methods.get(ctx.method);
+    if (!answer) {
+      ctx.set("allow", [...found.methods.keys()].join(", "));
       throw refuse("method_not_allowed");
     }
+    ctx.params = found.params;
+    return answer(ctx, next);
   };
 }
 

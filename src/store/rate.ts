@@ -45,6 +45,7 @@ export function rateLimit(store: Store, what: string, { count, window }: Rate, l
 
 /** An IPv6 customer has a /64; spellings of one address are one address. */
 export function addressBucket(address: string): string {
+  if (!address.includes(":")) return address.toLowerCase();
   const plain = address.toLowerCase().replace(/^::ffff:(?=\d+\.)/, "");
   if (!plain.includes(":")) return plain;
   const [head = "", tail = ""] = plain.split("%")[0]?.split("::") ?? [];

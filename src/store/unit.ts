@@ -82,7 +82,7 @@ export function unitOfWork(
       works.set(subject, work);
       return context.run(subject, async () => {
         const result = await request();
-        await flush(work);
+        if (work.deciding.length > 0 || work.held.size > 0) await flush(work);
         // Whatever is still under way is on its own: nobody sends for it any more.
         works.delete(subject);
         return result;
