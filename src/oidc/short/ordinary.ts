@@ -7,7 +7,7 @@
  * library, before anything was written; so no refusal is worded here, and a feature that somebody adds to the library's
  * records is never passed over. `test/oidc/short.test.ts` holds both ways against each other on the same requests.
  */
-import type { AdapterPayload, Client, default as Provider } from "oidc-provider";
+import type { Account, AdapterPayload, Client, FindAccount, default as Provider } from "oidc-provider";
 import type { Clock } from "../../clock.ts";
 import { fingerprint } from "../../store/record.ts";
 import type { Store, Stored } from "../../store/store.ts";
@@ -17,6 +17,8 @@ export interface ShortWayDependencies {
   provider: Provider;
   store: Store;
   clock: Clock;
+  /** As the library is configured with: it alone says whose tokens are over. */
+  findAccount: FindAccount;
 }
 
 /** What a code and an access token have in common, with nothing besides. */
@@ -60,6 +62,14 @@ export function recordOf(
   id: string,
 ): Promise<Stored<AdapterPayload> | undefined> {
   return store.read(`${kind}:${fingerprint(id)}`);
+}
+
+/** The account that something was issued for, asked for as the library asks. */
+export async function accountOf(
+  { findAccount }: ShortWayDependencies,
+  issued: AdapterPayload & Issued,
+): Promise<Account | undefined> {
+  return findAccount({} as never, issued.accountId, issued as never);
 }
 
 /** What somebody allowed an app, as far as it covers `scope`; `undefined` unless all that it hangs on stands. */

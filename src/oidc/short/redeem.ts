@@ -1,6 +1,6 @@
 /** An authorization code against tokens on the short way (OpenID Connect Core, section 3.1.3). */
 import { hash, randomBytes, timingSafeEqual } from "node:crypto";
-import type { AdapterPayload, FindAccount } from "oidc-provider";
+import type { AdapterPayload } from "oidc-provider";
 import { epoch } from "../../clock.ts";
 import { fingerprint, newVersion } from "../../store/record.ts";
 import type { Store, Stored } from "../../store/store.ts";
@@ -8,6 +8,7 @@ import { lifetime } from "../adapter.ts";
 import { ACCESS_TOKEN_SECONDS, ID_TOKEN_SECONDS } from "../lifetimes.ts";
 import { ALGORITHM, type SignIdToken } from "./id-token.ts";
 import {
+  accountOf,
   CODE,
   type Issued,
   isOrdinary,
@@ -18,7 +19,6 @@ import {
 } from "./ordinary.ts";
 
 export interface RedeemDependencies extends ShortWayDependencies {
-  findAccount: FindAccount;
   /** Absent without a key for {@link ALGORITHM}: then every code is the library's. */
   signIdToken: SignIdToken | undefined;
   /** Whether the library would issue a refresh token beside. */
@@ -64,10 +64,7 @@ export async function redeem(
     return undefined;
   const scopes = new Set(code.scope.split(" "));
   if (!signIdToken || !scopes.has("openid") || d.issuesRefreshToken(client, scopes)) return undefined;
-  const [account, scope] = await Promise.all([
-    d.findAccount(undefined as never, code.accountId),
-    standing(d, code, now),
-  ]);
+  const [account, scope] = await Promise.all([accountOf(d, code), standing(d, code, now)]);
   if (account?.accountId !== code.accountId || scope === undefined) return undefined;
   const granted = { ...code, scope };
   return async () => {

@@ -1,8 +1,9 @@
 /** The userinfo endpoint on the short way (OpenID Connect Core, section 5.3). */
-import type { AccountClaims, FindAccount } from "oidc-provider";
+import type { AccountClaims } from "oidc-provider";
 import { epoch } from "../../clock.ts";
 import {
   ACCESS,
+  accountOf,
   isOrdinary,
   isPlainClient,
   type LibraryClient,
@@ -15,7 +16,6 @@ import {
 const MEMBERS = ["userinfoSignedResponseAlg", "userinfoEncryptedResponseAlg"];
 
 export interface UserinfoDependencies extends ShortWayDependencies {
-  findAccount: FindAccount;
   /** The claims that each scope opens, as the library is configured with. */
   claims: Readonly<Record<string, readonly string[]>>;
 }
@@ -28,7 +28,7 @@ export async function userinfo(d: UserinfoDependencies, token: string): Promise<
   if (!access.scope?.split(" ").includes("openid")) return undefined;
   const [client, account, scope] = await Promise.all([
     d.provider.Client.find(access.clientId) as Promise<LibraryClient | undefined>,
-    d.findAccount(undefined as never, access.accountId),
+    accountOf(d, access),
     standing(d, access, now),
   ]);
   if (!client || !account || scope === undefined) return undefined;
