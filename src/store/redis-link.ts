@@ -111,9 +111,11 @@ export class RedisLink {
     if (this.#persistence && performance.now() < this.#persistence.until) return this.#persistence.level;
     const level = persistenceOf(this.client);
     this.#persistence = { level, until: performance.now() + TRUST };
-    level.catch(() => {
+    // What is not good enough is asked again: somebody may be mending it.
+    const forget = () => {
       this.#persistence = undefined;
-    });
+    };
+    level.then((known) => known === "weaker" && forget(), forget);
     return level;
   }
 

@@ -4,6 +4,7 @@ import { newVersion } from "../../src/store/record.ts";
 import { checkRedis } from "../../src/store/redis.ts";
 import { connectRedis } from "../../src/store/redis-open.ts";
 import { everythingIn } from "../support/errors.ts";
+import { startProxy } from "../support/proxy.ts";
 import { startRedis, withoutRedis } from "../support/redis.ts";
 
 describe.skipIf(withoutRedis)("the fitness of a Redis", () => {
@@ -138,6 +139,18 @@ describe.skipIf(withoutRedis)("a durable write", () => {
     await expect(store.commit("kind:b", 1, how())).rejects.toMatchObject({ code: "store_not_durable" });
     client.disconnect();
     await store.close();
+    await server.stop();
+  });
+
+  test("F1 is not refused because the answer about Redis's persistence was lost", async () => {
+    const server = await startRedis();
+    const proxy = await startProxy(server.port);
+    const store = await connectRedis(`redis://127.0.0.1:${proxy.port}`);
+    proxy.loseAnswersTo("appendfsync");
+    expect(await store.commit("kind:a", 1, how())).toBe(true);
+    expect(proxy.lost).toBe(1);
+    await store.close();
+    await proxy.close();
     await server.stop();
   });
 });

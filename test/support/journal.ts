@@ -2,7 +2,8 @@
  * A journal of what a store has acknowledged, kept by its client alone: whatever happened to the store, the journal
  * says what must be there afterwards.
  */
-import { vi } from "vitest";
+import { setTimeout as pause } from "node:timers/promises";
+import { onTestFinished, vi } from "vitest";
 import { newVersion } from "../../src/store/record.ts";
 import type { Key, Store } from "../../src/store/store.ts";
 
@@ -29,8 +30,15 @@ export function startJournal(store: Store, writers = 16, kind = "journal"): Jour
       const key = `${kind}:${writer}-${i}` as const;
       const how = { expect: "absent", version: newVersion(), durable: true } as const;
       if (await store.commit(key, i, how).catch(() => false)) acknowledged.push(key);
-      else refused++;
+      else {
+        refused++;
+        // A store that refuses at once is not to be asked a thousand times a second.
+        await pause(5);
+      }
     }
+  });
+  onTestFinished(() => {
+    writing = false;
   });
   return {
     get length() {

@@ -6,6 +6,8 @@ export interface BrokenWire {
   readonly port: number;
   /** How many answers were lost so far. */
   readonly lost: number;
+  /** How long every answer takes longer, in milliseconds. */
+  delay: number;
   /**
    * The next `count` requests that hold `text` reach the server and are carried out; instead of their answer, the
    * client sees its connection end.
@@ -20,6 +22,7 @@ export async function startProxy(target: number): Promise<BrokenWire> {
   const clients = new Set<Socket>();
   let wanted = { text: "", count: 0 };
   let lost = 0;
+  let delay = 0;
   const server = createServer((client) => {
     const upstream = connect(target, "127.0.0.1");
     let doomed = false;
@@ -32,6 +35,7 @@ export async function startProxy(target: number): Promise<BrokenWire> {
       upstream.write(request);
     });
     upstream.on("data", (answer) => {
+      if (!doomed && delay > 0) return void setTimeout(() => client.write(answer), delay);
       if (!doomed) return void client.write(answer);
       lost++;
       client.destroy();
@@ -54,6 +58,12 @@ export async function startProxy(target: number): Promise<BrokenWire> {
     port: address.port,
     get lost() {
       return lost;
+    },
+    get delay() {
+      return delay;
+    },
+    set delay(ms) {
+      delay = ms;
     },
     loseAnswersTo(text, count = 1) {
       wanted = { text, count };
