@@ -11,6 +11,7 @@ import { CEREMONY, openPage, type Page, renew, typed } from "./page.ts";
 import { openPasswordPart } from "./password.ts";
 import { complaint, destination, send } from "./send.ts";
 import { alarm, announce, blame, hush, setBusy } from "./speak.ts";
+import { makeSilently } from "./upgrade.ts";
 
 // An authenticator that answers without asking anybody must not send a refused answer for ever.
 const MOST_REFUSALS = 5;
@@ -39,6 +40,7 @@ function start(page: Page): void {
   if (!browserSupportsWebAuthn()) alarm(page.form, { key: isSecureContext ? "unsupported" : "misplaced" });
   else if (page.autostart) whenVisible(() => void prompt(page));
   else void suggest(page);
+  void upgrade(page);
 }
 
 async function wake(page: Page): Promise<void> {
@@ -87,6 +89,23 @@ async function prompt(page: Page): Promise<void> {
     return suggest(page);
   }
   await deliver(page, answer);
+}
+
+/** What the password manager made by itself; where that comes to nothing, the page is as if it had not been asked. */
+async function upgrade(page: Page): Promise<void> {
+  const made = await makeSilently(page.form);
+  if (made === undefined || running) return;
+  work(page, true);
+  announce(page.form, "done");
+  const reply = await send(made.action, { response: made.response });
+  const next = destination(reply);
+  if (next !== undefined) {
+    location.assign(next);
+    return;
+  }
+  if (reply.body.signal === "unknown") await forget(page, made.response);
+  hush(page.form);
+  work(page, false);
 }
 
 /** Posts the answer; the form's fields go with a registration. */

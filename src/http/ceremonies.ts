@@ -63,12 +63,17 @@ export async function takeAssertion(
   return done;
 }
 
-/** A page on which a passkey is made: for a new account, or as a further one of `account`. */
+/**
+ * A page on which a passkey is made: for a new account, or as a further one of `account`.
+ *
+ * @param conditional a password manager may make it by itself, which nobody need be there for
+ */
 export async function askForPasskey(
   house: House,
   place: Place,
   action: string,
   account?: Account,
+  conditional?: "conditional",
 ): Promise<CeremonyModel> {
   const options = await startRegistration({
     ...house,
@@ -78,6 +83,7 @@ export async function askForPasskey(
     handle: account?.handle ?? newHandle(),
     account: account?.id,
     exclude: account?.passkeys ?? [],
+    conditional: conditional !== undefined,
   });
   return { ceremony: "registration", action, options };
 }

@@ -6,6 +6,11 @@ import type { Visit } from "./visit.ts";
 
 export interface Completion {
   addedBy: AddedBy;
+  /**
+   * The browser's password manager may make the passkey by itself (WebAuthn Level 3, section 5.1.3): right after a
+   * password was typed it knows for whom, and that it is kept where the password was.
+   */
+  conditional?: true;
   /** What the enrol page offers besides, for example an address for "Not now". */
   enrolModel(
     house: House,

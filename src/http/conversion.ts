@@ -25,6 +25,7 @@ export async function mayDecline(house: House, visit: Visit, account: Account): 
 
 export const conversion: Completion = {
   addedBy: "conversion",
+  conditional: true,
   async enrolModel(house, visit, account) {
     return (await mayDecline(house, visit, account)) ? { notNowUrl: visit.url("not-now") } : {};
   },

@@ -7,7 +7,14 @@ import type { Account } from "../account/account.ts";
 import { refuse } from "../errors.ts";
 import { passkeyAssurance } from "../oidc/assurance.ts";
 import type { Stored } from "../store/store.ts";
-import { askForAssertion, askForPasskey, orForgotten, takeAssertion, takePasskey } from "./ceremonies.ts";
+import {
+  askForAssertion,
+  askForPasskey,
+  orForgotten,
+  type Place,
+  takeAssertion,
+  takePasskey,
+} from "./ceremonies.ts";
 import type { Completion } from "./completion.ts";
 import { conversion } from "./conversion.ts";
 import type { House } from "./house.ts";
@@ -34,18 +41,35 @@ async function accountOf(house: House, sitting: Sitting): Promise<Account> {
   return found.value;
 }
 
+/** Where a password manager makes the passkey: a challenge for that is good for nothing else, and no other for that. */
+function conditionalPlace(visit: Visit, account: Account): Place {
+  const place = visit.place(`enrol-conditional:${account.id}`);
+  return { ...place, page: `conditional:${place.page}` };
+}
+
+const CONDITIONAL = { mediation: "conditional" } as const;
+
+async function askConditionally(house: House, visit: Visit, account: Account) {
+  const action = visit.url("register", CONDITIONAL);
+  const place = conditionalPlace(visit, account);
+  const { options } = await askForPasskey(house, place, action, account, "conditional");
+  return { conditional: { action, options } };
+}
+
 /** `GET …/enrol` */
 export async function showEnrol(house: House, ctx: Context, next: Next): Promise<void> {
   const visit = await visitOf(house, ctx, next);
   const { value: sitting } = await sittingAt(house.store, visit, "enrol");
   const account = await accountOf(house, sitting);
-  const [app, extra, ceremony] = await Promise.all([
+  const completion = completionOf(sitting);
+  const [app, extra, silently, ceremony] = await Promise.all([
     visit.app(),
-    completionOf(sitting).enrolModel(house, visit, account),
+    completion.enrolModel(house, visit, account),
+    completion.conditional ? askConditionally(house, visit, account) : {},
     askForPasskey(house, visit.place(`enrol:${account.id}`), visit.url("register"), account),
   ]);
   const purpose = sitting.purpose === "recovery" ? ("recovery" as const) : ("conversion" as const);
-  const model = { ...ceremony, ...extra, purpose, ...(app === undefined ? {} : { app }) };
+  const model = { ...ceremony, ...extra, ...silently, purpose, ...(app === undefined ? {} : { app }) };
   page(house.renderer, ctx, "enrol", model, visit.uiLocales);
 }
 
@@ -57,10 +81,12 @@ export async function enrol(
   sitting: Stored<Sitting>,
 ): Promise<void> {
   if (sitting.value.stage !== "enrol") throw refuse("ceremony_expired");
-  const { addedBy } = completionOf(sitting.value);
+  const { addedBy, conditional = false } = completionOf(sitting.value);
   const account = await accountOf(house, sitting.value);
   const { response, lost } = await readRegistration(ctx);
-  const made = await takePasskey(house, visit.place(`enrol:${account.id}`), response);
+  const byItself = conditional && ctx.query.mediation === CONDITIONAL.mediation;
+  const place = byItself ? conditionalPlace(visit, account) : visit.place(`enrol:${account.id}`);
+  const made = await takePasskey(house, place, response);
   if (made.accountId !== account.id) throw refuse("ceremony_expired");
   const passkey = { ...made.passkey, addedBy };
   await orForgotten(house.accounts.addPasskey(account.id, passkey));

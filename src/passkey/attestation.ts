@@ -49,7 +49,7 @@ export async function judgeAttestation(given: AttestationCase): Promise<Passkey>
   const statement = await readStatement(answer.attestationObject);
   judgeFormat(statement.format, demanded);
   const data = readAuthenticatorData(statement.authenticatorData);
-  judgeAuthenticatorData(data, rp);
+  judgeAuthenticatorData(data, rp, terms.conditional === true);
   if (!data.userVerified && requiresUserVerification(terms)) throw new Refusal("user_not_verified");
   const { credential, aaguid } = await verify(given);
   if (credential.id !== answer.id) throw new Refusal("credential_id_mismatch");
@@ -127,6 +127,7 @@ async function verify({ rp, answer, terms }: AttestationCase): Promise<Registrat
     expectedChallenge: answer.clientData.challenge,
     expectedOrigin: [...rp.origins],
     expectedRPID: rp.id,
+    requireUserPresence: terms.conditional !== true,
     requireUserVerification: requiresUserVerification(terms),
     supportedAlgorithmIDs: [...ALGORITHMS],
   }).catch((error: unknown) => {

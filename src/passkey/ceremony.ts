@@ -40,6 +40,8 @@ export interface CeremonyTerms {
   allow?: string[];
   /** Registration: `none` takes any passkey; anything else demands an authority that we trust. */
   attestation?: "none" | "direct";
+  /** Registration: a password manager may answer by itself, with nobody there (UP); only an explicit `true` says so. */
+  conditional?: true;
 }
 
 interface Challenge extends CeremonyTerms {

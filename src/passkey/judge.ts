@@ -43,9 +43,13 @@ export function readAuthenticatorData(bytes: Buffer): AuthenticatorData {
   };
 }
 
-/** Sections 7.1 and 7.2, RP ID hash, UP and the backup flags; UV is judged after the signature. */
-export function judgeAuthenticatorData(data: AuthenticatorData, rp: RelyingParty): void {
+/**
+ * Sections 7.1 and 7.2, RP ID hash, UP and the backup flags; UV is judged after the signature.
+ *
+ * @param unattended nobody need have been there (section 7.1, step 15: only with conditional mediation)
+ */
+export function judgeAuthenticatorData(data: AuthenticatorData, rp: RelyingParty, unattended = false): void {
   if (!createHash("sha256").update(rp.id).digest().equals(data.rpIdHash)) throw new Refusal("rp_id_mismatch");
-  if (!data.userPresent) throw new Refusal("user_not_present");
+  if (!data.userPresent && !unattended) throw new Refusal("user_not_present");
   if (data.backedUp && !data.backupEligible) throw new Refusal("backup_flags_invalid");
 }

@@ -6,6 +6,7 @@ import { judgeAttestation } from "./attestation.ts";
 import {
   type Binding,
   type CeremonyContext,
+  type CeremonyTerms,
   CLIENT_TIMEOUT,
   startCeremony,
   takeCeremony,
@@ -33,6 +34,11 @@ export interface RegistrationStart extends CeremonyContext {
   attestation?: "none" | "direct" | undefined;
   /** What the browser may offer first (section 5.8.7). */
   hints?: ("security-key" | "client-device" | "hybrid")[] | undefined;
+  /**
+   * For conditional mediation (section 5.1.3): a password manager may make the passkey with nobody there, neither present
+   * nor verified. Whoever asks for it has to see the passkey verify its user before it is worth anything.
+   */
+  conditional?: boolean | undefined;
 }
 
 export interface RegistrationFinish extends CeremonyContext, Announcer {
@@ -58,9 +64,16 @@ export async function startRegistration(
   start: RegistrationStart,
 ): Promise<PublicKeyCredentialCreationOptionsJSON> {
   const { rp, handle, name, displayName, account, attestation = "none", hints } = start;
+  const userVerification = start.conditional ? "preferred" : "required";
   const size = Buffer.from(handle, "base64url").length;
   if (size < 1 || size > 64) throw new TypeError("handle must be the base64url of 1 to 64 bytes");
-  const terms = { handle, attestation, ...(account === undefined ? {} : { account }) };
+  const terms: CeremonyTerms = {
+    handle,
+    attestation,
+    userVerification,
+    ...(start.conditional ? { conditional: true } : {}),
+    ...(account === undefined ? {} : { account }),
+  };
   const challenge = await startCeremony(start, start.binding, terms);
   return {
     rp: { id: rp.id, name: rp.name },
@@ -72,7 +85,7 @@ export async function startRegistration(
     authenticatorSelection: {
       residentKey: "required",
       requireResidentKey: true,
-      userVerification: "required",
+      userVerification,
     },
     attestation,
     ...(hints ? { hints } : {}),

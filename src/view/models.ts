@@ -106,6 +106,8 @@ export interface ViewModels {
     purpose: "conversion" | "recovery";
     app?: AppModel;
     notNowUrl?: string;
+    /** What the browser's password manager may be asked to make a passkey with, by itself; `action` takes the answer. */
+    conditional?: { action: string; options: object };
     /** At a recovery, the passkeys that may be lost. */
     others?: { id: string; name: string }[];
   };

@@ -398,6 +398,93 @@ describe.skipIf(browserSkipped)("the client script", () => {
     });
   });
 
+  describe("after a password", () => {
+    // A headless browser cannot make a passkey by itself; what it would do stands behind its interface.
+    const browserThat = (answer: "makes one" | "refuses" | "still thinks" | "knows nothing of it") =>
+      page.addInitScript((how) => {
+        const modal = CredentialsContainer.prototype.create;
+        PublicKeyCredential.getClientCapabilities = async () => ({
+          conditionalCreate: how !== "knows nothing of it",
+        });
+        CredentialsContainer.prototype.create = function (options = {}) {
+          const { publicKey, signal } = options;
+          if (!publicKey || !("mediation" in options)) return modal.call(this, options);
+          document.documentElement.dataset.asked = publicKey.authenticatorSelection?.userVerification;
+          if (how === "makes one") return modal.call(this, { publicKey });
+          return new Promise((_, reject) => {
+            if (how === "refuses") reject(new DOMException("no", "NotAllowedError"));
+            signal?.addEventListener("abort", () => reject(signal.reason));
+          });
+        };
+      }, answer);
+    const asked = () => page.locator("html").getAttribute("data-asked");
+
+    beforeEach(async () => {
+      await authenticator.setPresence(true);
+      show = () => {
+        const { options } = registration();
+        const silent = {
+          ...options,
+          authenticatorSelection: { ...options.authenticatorSelection, userVerification: "preferred" },
+        };
+        const conditional = { action: "/silent", options: silent };
+        return site.page("enrol", { ...registration(), purpose: "conversion", conditional });
+      };
+    });
+
+    it("the browser makes the passkey by itself, and goes on", async () => {
+      await browserThat("makes one");
+      await open();
+      await arrived();
+      expect(site.posts().map(({ path, body }) => [path, Object.keys(body)])).toEqual([
+        ["/silent", ["response"]],
+      ]);
+      expect(answered(site.posts()[0]).challenge).toBe("challenge number 1");
+    });
+
+    it("nothing is said where it will not, and the button does it", async () => {
+      await browserThat("refuses");
+      await open();
+      await eventually(asked).toBe("preferred");
+      await rested();
+      expect(await page.locator("[role=alert]").textContent()).toBe("");
+      await button().click();
+      await arrived();
+      expect(site.posts().map(({ path }) => path)).toEqual(["/answer/2"]);
+    });
+
+    it("the button does it while the browser still thinks", async () => {
+      await browserThat("still thinks");
+      await open();
+      await eventually(asked).toBe("preferred");
+      await button().click();
+      await arrived();
+      expect(site.posts().map(({ path }) => path)).toEqual(["/answer/2"]);
+    });
+
+    it("a refused answer is not mentioned either, and the button has a challenge of its own", async () => {
+      replies = [problem(400, { code: "registration_refused", title: "No." }), ...replies];
+      await browserThat("makes one");
+      await open();
+      await eventually(() => site.posts().length).toBe(1);
+      await rested();
+      expect(await page.locator("[role=alert]").textContent()).toBe("");
+      await button().click();
+      await arrived();
+      expect(answered(site.posts()[1]).challenge).toBe("challenge number 2");
+    });
+
+    it("a browser that cannot is not asked", async () => {
+      await browserThat("knows nothing of it");
+      await open();
+      await rested();
+      await button().click();
+      await arrived();
+      expect(await asked().catch(() => null)).toBeNull();
+      expect(site.posts().map(({ path }) => path)).toEqual(["/answer/2"]);
+    });
+  });
+
   describe("on the page that asks for access", () => {
     beforeEach(() => {
       const model = { app: { name: "App" }, action: "/decide", account: "jane", scopes: ["openid"] };

@@ -161,6 +161,62 @@ describe("a genuine attestation", () => {
   });
 });
 
+describe("conditional create", () => {
+  const nobody = { userPresent: false, userVerified: false };
+  const conditionally = { start: { conditional: true }, overrides: nobody };
+
+  test("lets a password manager answer with nobody there, and asks for no verification that it could not give", async () => {
+    const options = await party.startRegistration(conditionally);
+    expect(options.authenticatorSelection).toMatchObject({
+      residentKey: "required",
+      userVerification: "preferred",
+    });
+    expect((await party.register(authenticator, conditionally)).passkey.state).toBe("pending");
+    const attended = { start: { conditional: true } };
+    expect((await party.register(authenticator, attended)).passkey.state).toBe("pending");
+  });
+
+  test.each(["conditional", "userVerification"])(
+    "SEC-15 SEC-16 SEC-17 is over when the challenge does not remember %s",
+    async (member) => {
+      const options = await party.startRegistration(conditionally);
+      await forget(opened.store, options.challenge, member);
+      const answer = authenticator.create(options, ORIGIN, nobody);
+      expect(await verdict(party.finishRegistration(answer))).toEqual(
+        refused(member === "conditional" ? "user_not_present" : "user_not_verified"),
+      );
+      await expect(party.register(authenticator, conditionally)).resolves.toBeDefined();
+    },
+  );
+
+  test("SEC-15 SEC-3 its challenge is no other page's, and no other page's challenge is good for it", async () => {
+    const here = { binding: { page: "conditional" } };
+    const silent = authenticator.create(
+      await party.startRegistration({ ...conditionally, ...here }),
+      ORIGIN,
+      nobody,
+    );
+    expect(await verdict(party.finishRegistration(silent))).toMatchObject({ reason: "challenge_misused" });
+    const modal = authenticator.create(await party.startRegistration(), ORIGIN, nobody);
+    expect(await verdict(party.finishRegistration(modal, here))).toMatchObject({
+      reason: "challenge_misused",
+    });
+    const right = authenticator.create(
+      await party.startRegistration({ ...conditionally, ...here }),
+      ORIGIN,
+      nobody,
+    );
+    await expect(party.finishRegistration(right, here)).resolves.toBeDefined();
+  });
+
+  test("is judged like any other in everything else", async () => {
+    const overrides = { ...nobody, origin: "https://evil.test" };
+    expect(await verdict(party.register(authenticator, { ...conditionally, overrides }))).toEqual(
+      refused("origin_mismatch"),
+    );
+  });
+});
+
 describe("a hostile attestation", () => {
   const ec = generateKeyPairSync("ec", { namedCurve: "P-256" }).publicKey;
   const p384 = generateKeyPairSync("ec", { namedCurve: "P-384" }).publicKey;

@@ -183,7 +183,16 @@ export const samples: Sample[] = [
   {
     title: "enrol after a password",
     view: "enrol",
-    model: { ...registration, purpose: "conversion", app, notNowUrl: "/interaction/Vt8sYq3nRkW/not-now" },
+    model: {
+      ...registration,
+      purpose: "conversion",
+      app,
+      notNowUrl: "/interaction/Vt8sYq3nRkW/not-now",
+      conditional: {
+        action: "/interaction/Vt8sYq3nRkW/register?mediation=conditional",
+        options: registration.options,
+      },
+    },
   },
   {
     title: "enrol on the way back",
