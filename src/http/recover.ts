@@ -3,7 +3,7 @@
  * and proved, and nothing else: no session, no token, no page of the account.
  */
 import type { Context, Next } from "koa";
-import { type Account, ADMINISTRATORS } from "../account/account.ts";
+import { type Account, ADMINISTRATORS, newHandle } from "../account/account.ts";
 import { isRefusal, refuse } from "../errors.ts";
 import { fingerprint } from "../store/record.ts";
 import { type House, stateOf } from "./house.ts";
@@ -24,35 +24,35 @@ export async function showRecover(house: House, ctx: Context, next: Next): Promi
   page(house.renderer, ctx, "recover", model, visit.uiLocales);
 }
 
-/** `POST …/recover`: whatever is wrong gets the one answer of every failed sign-in. */
+/** `POST …/recover`: whatever is wrong gets the one answer of every failed sign-in, after the same work. */
 export async function recover(house: House, ctx: Context, next: Next): Promise<void> {
   assertSameOrigin(ctx, house.issuer);
   const { username, code } = await readRecovery(ctx);
   const visit = await visitOf(house, ctx, next);
-  // Counted for what was typed, not for what it leads to: a name that nobody has is limited like any other.
-  const account = `login:${fingerprint(username.trim().normalize("NFKC").toLowerCase())}`;
-  const found = await house.accounts.findByLogin(username);
-  await house.guesses.recovery({ address: stateOf(ctx).address, account: found?.value.id ?? account });
-  if (!found) throw refuse("authentication_failed");
-  const by = await useUp(house, found.value, code);
-  await beginSitting(house.store, visit, {
-    purpose: "recovery",
-    account: found.value.id,
-    stage: "enrol",
-    by,
-  });
+  const found = (await house.accounts.findByLogin(username))?.value;
+  await house.guesses.recovery({ address: stateOf(ctx).address, account: found?.id ?? nameless(username) });
+  const by = await useUp(house, found ?? { id: newHandle(), groups: [] }, code);
+  if (!found || !by) throw refuse("authentication_failed");
+  await beginSitting(house.store, visit, { purpose: "recovery", account: found.id, stage: "enrol", by });
   ctx.body = { location: visit.url("enrol") };
 }
 
+/** A name that nobody has is limited like any other. */
+function nameless(username: string): string {
+  return `login:${fingerprint(username.trim().normalize("NFKC").toLowerCase())}`;
+}
+
 /** A code and a pass look alike, so whoever types one need not know which it is. */
-async function useUp(house: House, account: Account, code: string): Promise<NonNullable<Sitting["by"]>> {
-  const { codes, pass } = house.settingsOf(account.groups).recovery;
-  const administrates = account.groups.includes(ADMINISTRATORS);
-  if (pass && (await works(house.accounts.usePass(account.id, code)))) return "pass";
+async function useUp(
+  house: House,
+  { id, groups }: Pick<Account, "id" | "groups">,
+  code: string,
+): Promise<Sitting["by"]> {
+  const { codes, pass } = house.settingsOf(groups).recovery;
+  if (pass && (await works(house.accounts.usePass(id, code)))) return "pass";
   // Who administers others is let in by another administrator, never by a piece of paper.
-  if (codes && !administrates && (await works(house.accounts.useRecoveryCode(account.id, code))))
-    return "code";
-  throw refuse("authentication_failed");
+  if (!codes || groups.includes(ADMINISTRATORS)) return undefined;
+  return (await works(house.accounts.useRecoveryCode(id, code))) ? "code" : undefined;
 }
 
 async function works(attempt: Promise<unknown>): Promise<boolean> {
@@ -60,7 +60,7 @@ async function works(attempt: Promise<unknown>): Promise<boolean> {
     await attempt;
     return true;
   } catch (error) {
-    if (isRefusal(error, "authentication_failed")) return false;
+    if (isRefusal(error, "authentication_failed") || isRefusal(error, "account_unknown")) return false;
     throw error;
   }
 }

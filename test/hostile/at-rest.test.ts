@@ -1,12 +1,10 @@
 /** After everything a person and an app did: no bearer value lies in the store, and none was logged. */
-import { readdirSync, readFileSync, statSync } from "node:fs";
-import { join } from "node:path";
-import { Redis } from "ioredis";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import "../support/prototypes.ts";
 import { SoftwareAuthenticator } from "../../src/testing.ts";
 import { type Answer, type Browser, ceremonyOf } from "../support/browser.ts";
 import { type Running, SECRET, startInstallation } from "../support/installation.ts";
+import { everythingStored } from "../support/stored.ts";
 import { type StoreKind, stores } from "../support/stores.ts";
 
 describe.each(stores)("at rest in $name", (kind: StoreKind) => {
@@ -126,25 +124,8 @@ describe.each(stores)("at rest in $name", (kind: StoreKind) => {
     noteCookies(cold, "cold");
   }
 
-  /** Every byte that the store has on disk or would hand out, freed pages and logs of commands included. */
-  async function bytes(): Promise<Buffer> {
-    const folder = running.store.server?.folder ?? running.store.url.slice("lmdb:".length);
-    const files = readdirSync(folder, { recursive: true })
-      .map((name) => join(folder, String(name)))
-      .filter((path) => statSync(path).isFile())
-      .map((path) => readFileSync(path));
-    if (!running.store.server) return Buffer.concat(files);
-    const redis = new Redis(running.store.url);
-    // Compressed, a value would hide from the search.
-    await redis.config("SET", "rdbcompression", "no");
-    const keys = await redis.keys("*");
-    const dumps = await Promise.all(keys.map((key) => redis.dumpBuffer(key)));
-    await redis.quit();
-    return Buffer.concat([...files, Buffer.from(keys.join("\n")), ...dumps]);
-  }
-
   it("no bearer value is found in the store's bytes, but the username is", async () => {
-    const store = await bytes();
+    const store = await everythingStored(running.store);
     expect(store.includes(username)).toBe(true);
     expect(store.includes("interaction:")).toBe(true);
     expect(seen.size).toBeGreaterThan(25);
