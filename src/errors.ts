@@ -29,6 +29,7 @@ const table = {
   account_unknown: [404, "There is no such account."],
   sign_up_closed: [403, "New accounts cannot be created here."],
   setup_link_invalid: [404, "This setup link was used, has expired, or never existed."],
+  invitation_invalid: [404, "This invitation was used, has expired, or never existed."],
   owner_exists: [409, "This installation has an owner already."],
   session_required: [401, "Sign in first."],
   interaction_expired: [400, "This sign-in page is no longer valid."],

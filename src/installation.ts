@@ -4,6 +4,7 @@
  */
 import { randomUUID } from "node:crypto";
 import { type Accounts, accounts } from "./account/accounts.ts";
+import type { Notify } from "./account/notices.ts";
 import { type SetupLink, setupLink } from "./account/setup.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { ConfigurationError, type Settings } from "./config/load.ts";
@@ -13,6 +14,7 @@ import type { Event, Listener } from "./events.ts";
 import { type Logger, silentLogger } from "./log.ts";
 import { type Clients, clients } from "./oidc/client/clients.ts";
 import { withoutNotice } from "./oidc/quiet.ts";
+import { type Invitations, invitations } from "./recovery/invitations.ts";
 import { change } from "./store/change.ts";
 import { connectStore } from "./store/connect.ts";
 import { newVersion, recordKind } from "./store/record.ts";
@@ -46,6 +48,9 @@ export interface Installation {
   announce: Listener;
   clients: Clients;
   accounts: Accounts;
+  invitations: Invitations;
+  /** Tells an owner what was done to his account. */
+  notify: Notify;
   setup: Omit<SetupLink, "issue"> & { issue(): Promise<{ token: string; url: string; expires: number }> };
   meta: Meta;
   /** Asks the store anew whether it is the one that was opened. */
@@ -94,6 +99,8 @@ export async function openInstallation(
       meta,
       stillOurs: async () => (await metaRecord.read(store, META))?.value.id === meta.id,
       accounts: people,
+      invitations: invitations({ store, clock }),
+      notify: async () => {},
       clients: clients({
         store,
         clock,

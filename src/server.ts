@@ -29,6 +29,7 @@ import { createProvider } from "./oidc/provider.ts";
 import { idTokenSigner } from "./oidc/short/id-token.ts";
 import { openPasswords } from "./password-room.ts";
 import { type Foundation, passkeysFor } from "./plugin.ts";
+import { invitations } from "./recovery/invitations.ts";
 import { guessLimit } from "./store/guesses.ts";
 import { newVersion } from "./store/record.ts";
 import type { Store } from "./store/store.ts";
@@ -189,6 +190,7 @@ function foundation(
     codeKey: vault.derive("recovery codes")[0] ?? "",
     endSessions: async () => {},
     permits: permits(store),
+    invitations: invitations({ store, clock }),
   };
 }
 

@@ -7,6 +7,7 @@
 import { browserSupportsWebAuthn, browserSupportsWebAuthnAutofill } from "@simplewebauthn/browser";
 import { type Answer, forget, meaning, runCeremony } from "./ceremony.ts";
 import { startDecision } from "./decision.ts";
+import { fillFromFragment } from "./fragment.ts";
 import { CEREMONY, openPage, type Page, renew, typed } from "./page.ts";
 import { openPasswordPart } from "./password.ts";
 import { complaint, destination, send } from "./send.ts";
@@ -20,6 +21,7 @@ let running = false;
 
 const form = document.querySelector<HTMLFormElement>(CEREMONY);
 if (form !== null) start(openPage(form));
+fillFromFragment();
 document.querySelector("[data-print]")?.addEventListener("click", () => print());
 // A form of the provider that is on its way to somewhere else; the button is for who has no script.
 document.querySelector<HTMLFormElement>("form[data-submit]")?.submit();

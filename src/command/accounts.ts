@@ -1,9 +1,10 @@
 /** `latchkey accounts`: who has an account here. */
 import type { Command } from "commander";
 import type { Account, Passkey } from "../account/account.ts";
-import { refuse } from "../errors.ts";
 import { type Common, type Context, print, withInstallation } from "./context.ts";
 import { importCommand } from "./import.ts";
+import { inviteCommand } from "./invite.ts";
+import { accountNamed } from "./named.ts";
 import { table } from "./terminal.ts";
 
 export function accountsCommands(program: Command, context: Context): void {
@@ -15,6 +16,7 @@ export function accountsCommands(program: Command, context: Context): void {
   leaf("show <account>", "one account, by username, verified e-mail address or id").action(
     (account: string, flags: Common) => show(context, account, flags),
   );
+  inviteCommand(group, context);
 }
 
 function list(context: Context, flags: Common): Promise<void> {
@@ -38,11 +40,9 @@ function list(context: Context, flags: Common): Promise<void> {
 }
 
 function show(context: Context, named: string, flags: Common): Promise<void> {
-  return withInstallation(context, async ({ accounts }) => {
-    // The id comes first: a username may be chosen to look like another account's id.
-    const found = (await accounts.find(named)) ?? (await accounts.findByLogin(named));
-    if (!found) throw refuse("account_unknown");
-    print(context, flags, toPublic(found.value), table(rowsOf(found.value)));
+  return withInstallation(context, async (installation) => {
+    const account = await accountNamed(installation, named);
+    print(context, flags, toPublic(account), table(rowsOf(account)));
   });
 }
 

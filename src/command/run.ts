@@ -8,6 +8,7 @@ import { configCommands } from "./config.ts";
 import { type Context, UsageError } from "./context.ts";
 import { doctorCommand } from "./doctor.ts";
 import { groupsCommands } from "./groups.ts";
+import { passCommands } from "./pass.ts";
 import { serveCommand } from "./serve.ts";
 import { setupCommand } from "./setup.ts";
 import type { Terminal } from "./terminal.ts";
@@ -19,6 +20,7 @@ const commands = [
   setupCommand,
   clientsCommands,
   accountsCommands,
+  passCommands,
   groupsCommands,
   configCommands,
   doctorCommand,

@@ -29,6 +29,7 @@ export function settingsOf(settings: AccountSettings & Pick<Settings, "groups">,
     recovery: {
       codes: all(said(recovery, "codes")) ?? ladder.codes,
       pass: all(said(recovery, "pass")) ?? ladder.pass,
+      passMax: smallest(said(recovery, "passMax")) ?? ladder.passMax,
       email: all(said(recovery, "email")) ?? ladder.email,
       delay: largest(said(recovery, "delay")) ?? ladder.delay,
       grace: largest(said(recovery, "grace")) ?? ladder.grace,
@@ -47,6 +48,10 @@ function strictest<T>(order: readonly T[], values: readonly T[]): T | undefined 
 
 function all(values: readonly boolean[]): boolean | undefined {
   return values.length === 0 ? undefined : values.every(Boolean);
+}
+
+function smallest(values: readonly number[]): number | undefined {
+  return values.length === 0 ? undefined : Math.min(...values);
 }
 
 function largest(values: readonly number[]): number | undefined {

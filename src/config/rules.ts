@@ -147,7 +147,14 @@ const mailRule: Rule = ({ mail = {}, recovery }) => {
   ];
 };
 
+const PASS_MAX = 72 * 60 * 60 * 1000;
+
+const passRule: Rule = ({ recovery }) => [
+  (recovery?.passMax ?? 0) > PASS_MAX && "recovery.passMax (configuration file only): at most 72h",
+];
+
 const rules = [
+  passRule,
   issuerRule,
   rpIdRule,
   originsRule,

@@ -60,6 +60,10 @@ const passwords = {
 const recovery = {
   codes: setting(flag(), { doc: "Whether recovery codes open the way back", default: true }),
   pass: setting(flag(), { doc: "Whether an administrator's temporary pass opens it", default: true }),
+  passMax: setting(duration(), {
+    doc: "The longest time that a temporary pass may work; at most `72h`",
+    default: "24h",
+  }),
   email: setting(flag(), { doc: "Whether a link sent to the verified address opens it", default: false }),
   delay: setting(duration(), { doc: "How long a recovery waits before it takes effect", default: 0 }),
   grace: setting(duration(), {

@@ -30,7 +30,7 @@ const fixed: Readonly<Record<string, string>> = {
   "cache-control": "no-store",
 };
 
-const OWN_PAGES = /^\/(account|admin|apps|invite|setup|sign-in|sign-up)(\/|$)/;
+const OWN_PAGES = /^\/(account|admin|apps|invite|pass|setup|sign-in|sign-up)(\/|$)/;
 
 /** The headers of every answer. */
 export function headersFor(issuer: URL): Record<string, string> {

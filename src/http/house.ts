@@ -13,6 +13,7 @@ import type { Mailer } from "../mail/mailer.ts";
 import type { InteractionDependencies } from "../oidc/interaction.ts";
 import type { CeremonyContext } from "../passkey/ceremony.ts";
 import type { RelyingParty } from "../passkey/relying-party.ts";
+import type { Invitations } from "../recovery/invitations.ts";
 import type { Guess } from "../store/guesses.ts";
 import type { Assets } from "../view/assets.ts";
 import type { Renderer } from "../view/render.ts";
@@ -36,6 +37,7 @@ export interface House extends InteractionDependencies, CeremonyContext {
   /** Counts one guess at a typed code before it is judged. @throws `too_many_requests` */
   guesses: Readonly<Record<"confirm" | "recovery", (guess: Guess) => Promise<void>>>;
   permits: Permits;
+  invitations: Invitations;
   /** The key from which recovery codes are derived, so that none is ever stored. */
   codeKey: string;
   /** After a commit that ended everything an account had open: removes what is over and tells the apps. */

@@ -9,6 +9,7 @@ import * as confirm from "./confirm.ts";
 import * as enrol from "./enrol.ts";
 import type { House } from "./house.ts";
 import * as interaction from "./interaction.ts";
+import * as invite from "./invite.ts";
 import { admission } from "./limits.ts";
 import * as objection from "./objection.ts";
 import { page } from "./page.ts";
@@ -50,6 +51,10 @@ const table: readonly Route[] = [
 
   [get, "/setup/:token", setup.showSetup, "ceremonies"],
   [post, "/setup/:token", setup.createOwner, "signUps"],
+
+  [get, "/invite/:token", invite.showInvitation, "ceremonies"],
+  [post, "/invite/:token", invite.acceptInvitation, "signUps"],
+  [get, "/pass", recover.showRecover],
 
   [get, "/sign-in", signIn.showSignIn, "ceremonies"],
   [post, "/sign-in", signIn.signInHere, "ceremonies"],

@@ -103,7 +103,7 @@ export interface ViewModels {
   };
   /** Heading `Create a passkey`: in a sign-in with a legacy password or on the way back in. `notNowUrl` where it may wait. */
   enrol: CeremonyModel & {
-    purpose: "conversion" | "recovery";
+    purpose: "conversion" | "recovery" | "invitation";
     app?: AppModel;
     notNowUrl?: string;
     /** What the browser's password manager may be asked to make a passkey with, by itself; `action` takes the answer. */

@@ -18,7 +18,14 @@ test("an account without groups, or with groups that say nothing, has the settin
   for (const groups of [[], ["staff"]]) {
     const { passwords, recovery } = settingsOf(settings, groups);
     expect(passwords).toMatchObject({ mode: "require", maxCost: { memory: 64 } });
-    expect(recovery).toEqual({ codes: true, pass: true, email: false, delay: 3_600_000, grace: 604_800_000 });
+    expect(recovery).toEqual({
+      codes: true,
+      pass: true,
+      passMax: 86_400_000,
+      email: false,
+      delay: 3_600_000,
+      grace: 604_800_000,
+    });
   }
 });
 

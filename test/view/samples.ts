@@ -213,6 +213,7 @@ export const samples: Sample[] = [
     model: { missing: ["other_passkey", "recovery_codes"] },
   },
   { title: "password removed", view: "password_removed", model: {} },
+  { title: "enrol by invitation", view: "enrol", model: { ...registration, purpose: "invitation" } },
   {
     title: "second proof by mail",
     view: "second_proof",
