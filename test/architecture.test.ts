@@ -57,6 +57,7 @@ const DOORS: Record<string, readonly string[]> = {
   plugin: ["recovery", "http", "mail", "oidc", "passkey", "account", "store", "view", "vault", "log", "config"],
   server: [
     "recovery",
+    "installation",
     "password-room",
     "demo",
     "http",

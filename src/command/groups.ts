@@ -5,6 +5,7 @@ import { checkGroup, groupNames } from "../account/groups.ts";
 import { refuse } from "../errors.ts";
 import type { Installation } from "../installation.ts";
 import { type Common, type Context, confirmed, print, UsageError, withInstallation } from "./context.ts";
+import { accountNamed } from "./named.ts";
 import { table } from "./terminal.ts";
 
 export function groupsCommands(program: Command, context: Context): void {
@@ -79,14 +80,8 @@ function members(context: Context, name: string, flags: MemberFlags): Promise<vo
 }
 
 /** All of them are found before anything changes. @throws `account_unknown` */
-function idsOf({ accounts }: Installation, names: readonly string[]): Promise<string[]> {
-  return Promise.all(
-    names.map(async (name) => {
-      const found = (await accounts.find(name)) ?? (await accounts.findByLogin(name));
-      if (!found) throw refuse("account_unknown", { detail: `No account is called ${name.slice(0, 64)}.` });
-      return found.value.id;
-    }),
-  );
+function idsOf(installation: Installation, names: readonly string[]): Promise<string[]> {
+  return Promise.all(names.map(async (name) => (await accountNamed(installation, name)).id));
 }
 
 async function remove(context: Context, name: string, flags: Common & { yes?: true }): Promise<void> {

@@ -7,6 +7,6 @@ import type { Installation } from "../installation.ts";
 export async function accountNamed({ accounts }: Installation, named: string): Promise<Account> {
   // The id comes first: a username may be chosen to look like another account's id.
   const found = (await accounts.find(named)) ?? (await accounts.findByLogin(named));
-  if (!found) throw refuse("account_unknown");
+  if (!found) throw refuse("account_unknown", { detail: `Nobody is called ${named.slice(0, 64)}.` });
   return found.value;
 }
