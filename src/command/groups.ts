@@ -2,7 +2,6 @@
 import type { Command } from "commander";
 import { type Account, ADMINISTRATORS } from "../account/account.ts";
 import { checkGroup, groupNames } from "../account/groups.ts";
-import { refuse } from "../errors.ts";
 import type { Installation } from "../installation.ts";
 import { type Common, type Context, confirmed, print, UsageError, withInstallation } from "./context.ts";
 import { accountNamed } from "./named.ts";
