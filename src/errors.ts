@@ -15,6 +15,8 @@ const table = {
   ways_missing: [409, "Add another way in before the password goes."],
   password_closed: [409, "This account has left its password behind. It cannot have one again."],
   passwords_sealed: [409, "Passwords are sealed here. None can be brought back."],
+  passwords_left: [409, "There are passwords left, so they cannot be sealed."],
+  report_invalid: [400, "This report was not signed by this provider, or was changed since."],
   row_invalid: [400, "This account cannot be read."],
   sub_invalid: [400, "A `sub` has 1 to 255 printable ASCII characters without spaces, and no hyphen first."],
   group_invalid: [400, "A group's name has 1 to 64 letters, digits, spaces, dots, hyphens or underscores."],

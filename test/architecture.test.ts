@@ -38,6 +38,7 @@ const DOORS: Record<string, readonly string[]> = {
   http: ["recovery", "mail", "oidc", "passkey", "account", "store", "view", "vault", "config", "log"],
   password: ["account", "store", "vault"],
   import: ["account", "store"],
+  proof: ["account", "store"],
   "password-room": ["password", "account", "store", "vault", "config"],
   browser: [],
   demo: ["http", "oidc", "store", "view", "vault", "log"],
@@ -86,6 +87,7 @@ const DOORS: Record<string, readonly string[]> = {
   command: [
     "installation",
     "import",
+    "proof",
     "password",
     "password-room",
     "recovery",

@@ -51,6 +51,8 @@ export interface PasswordWay {
   state: "open" | "closed";
   /** Milliseconds since the epoch. */
   since: number;
+  /** The last day on which it signed in. */
+  lastUsed?: string;
   /** How often the owner answered "Not now" when a passkey was offered in its place. */
   declined?: number;
 }

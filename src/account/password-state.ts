@@ -13,9 +13,9 @@ export interface PasswordState {
   since: number;
   /** Ids of the keys that verifiers are encrypted under, newest first; none before the first import and once sealed. */
   keys: string[];
-  /** A made-up hash of the costliest class that was imported: what refusing takes as long as. */
+  /** The costliest class of hashes that was imported, in its numbers alone: what refusing takes as long as. */
   slowest?: string;
-  /** Accounts whose passwords an operator let go unread, by id. */
+  /** Accounts whose passwords an operator let go at the seal, by id. */
   waived?: string[];
 }
 

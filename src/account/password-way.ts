@@ -4,6 +4,7 @@
  * An import opens it, once. Closed, it is a tombstone: nothing opens it again, whoever replays, restores or imports
  * what. The account's document is the authority; the verifier is another record, dead unless the document says `open`.
  */
+import { day } from "../clock.ts";
 import { refuse } from "../errors.ts";
 import type { Account, Passkey } from "./account.ts";
 import type { Moment } from "./transitions.ts";
@@ -51,6 +52,14 @@ export function closePassword(
   const made = account.passkeys.filter(({ addedBy }) => addedBy === "conversion").map(({ id }) => id);
   const watch = { until: now.at + WATCH, passkeys: [...new Set([...made, passkey])] };
   return note({ ...closed(account, now), watch }, "password.closed", now, { subject: passkey });
+}
+
+/** Remembers the day of a sign-in, so that an operator sees who still needs the password; at most one write a day. */
+export function usePassword(account: Account, now: { at: number }): Account | undefined {
+  const { password } = account;
+  const today = day(now.at);
+  if (password?.state !== "open" || (password.lastUsed ?? "") >= today) return undefined;
+  return { ...account, password: { ...password, lastUsed: today } };
 }
 
 /** "Not now": counted, so that an operator sees who is stuck. Nothing to count where no password is open. */

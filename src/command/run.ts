@@ -9,6 +9,7 @@ import { type Context, UsageError } from "./context.ts";
 import { doctorCommand } from "./doctor.ts";
 import { groupsCommands } from "./groups.ts";
 import { passCommands } from "./pass.ts";
+import { passwordsCommands } from "./passwords.ts";
 import { serveCommand } from "./serve.ts";
 import { setupCommand } from "./setup.ts";
 import type { Terminal } from "./terminal.ts";
@@ -20,6 +21,7 @@ const commands = [
   setupCommand,
   clientsCommands,
   accountsCommands,
+  passwordsCommands,
   passCommands,
   groupsCommands,
   configCommands,

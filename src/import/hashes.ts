@@ -6,11 +6,12 @@ export interface Hashes {
   /** The hash in the form it is kept in. @throws `hash_unsupported`, `hash_too_costly`, `passwords_sealed` */
   check(hash: HashInput): string;
   /**
-   * Before each batch: whether the store still takes verifiers, and the key for them. Nothing is written for none.
+   * Before each batch: whether the store still takes verifiers, and the key for them. Nothing is written for none. The
+   * answer ends the batch.
    *
    * @throws `passwords_sealed`
    */
-  begin(hashes: readonly string[]): Promise<void>;
+  begin(hashes: readonly string[]): Promise<() => Promise<void>>;
   /** Whether this is the verifier that an account has. */
   has(accountId: string, hash: string): Promise<boolean>;
   /**
@@ -25,4 +26,9 @@ const sealed = () => {
   throw refuse("passwords_sealed");
 };
 
-export const noHashes: Hashes = { check: sealed, begin: async () => {}, has: async () => false, put: sealed };
+export const noHashes: Hashes = {
+  check: sealed,
+  begin: async () => async () => {},
+  has: async () => false,
+  put: sealed,
+};

@@ -8,7 +8,7 @@ import { type ImporterOptions, importRow, isAboutTheRow, type Outcome } from "./
 import type { Input, Row } from "./row.ts";
 
 /** Accounts that are written at a time. */
-const BATCH = 256;
+const BATCH = 1024;
 /** How often an account is tried again that somebody else wrote at the same moment. */
 const ATTEMPTS = 5;
 
@@ -54,14 +54,19 @@ type Prepared = { row: Row; hash: string | undefined } | LatchkeyError;
 async function importBatch(options: ImporterOptions, batch: Input[]): Promise<(Outcome | LatchkeyError)[]> {
   const prepared = batch.map((input) => prepare(options, input));
   const hashes = prepared.flatMap((one) => ("hash" in one && one.hash !== undefined ? [one.hash] : []));
-  const sealed = options.dryRun ? undefined : await refusalOf(options.hashes.begin(hashes));
-  return Promise.all(
-    prepared.map(async (one) => {
-      if (one instanceof LatchkeyError) return one;
-      if (sealed && one.hash !== undefined) return sealed;
-      return persist(() => importRow(options, one.row, one.hash));
-    }),
-  );
+  const begun = options.dryRun ? async () => {} : await options.hashes.begin(hashes).catch(aboutTheRow);
+  const sealed = begun instanceof LatchkeyError ? begun : undefined;
+  try {
+    return await Promise.all(
+      prepared.map(async (one) => {
+        if (one instanceof LatchkeyError) return one;
+        if (sealed && one.hash !== undefined) return sealed;
+        return persist(() => importRow(options, one.row, one.hash));
+      }),
+    );
+  } finally {
+    if (!(begun instanceof LatchkeyError)) await begun();
+  }
 }
 
 function prepare({ hashes }: ImporterOptions, { read }: Input): Prepared {
@@ -74,15 +79,10 @@ function prepare({ hashes }: ImporterOptions, { read }: Input): Prepared {
   }
 }
 
-/** The refusal that a promise comes to, if it is one about the input. */
-async function refusalOf(work: Promise<unknown>): Promise<LatchkeyError | undefined> {
-  try {
-    await work;
-    return undefined;
-  } catch (error) {
-    if (isAboutTheRow(error)) return error as LatchkeyError;
-    throw error;
-  }
+/** A refusal that is about the input; anything else goes on its way. */
+function aboutTheRow(error: unknown): LatchkeyError {
+  if (isAboutTheRow(error)) return error as LatchkeyError;
+  throw error;
 }
 
 async function persist(work: () => Promise<Outcome>): Promise<Outcome | LatchkeyError> {

@@ -5,12 +5,12 @@ import { refuse } from "../errors.ts";
 import { change } from "../store/change.ts";
 import { newVersion } from "../store/record.ts";
 import type { Store } from "../store/store.ts";
+import { slower } from "./class.ts";
 import { type Cost, costOf, isAffordable } from "./cost.ts";
 import { formatHash } from "./format.ts";
 import type { LegacyHash } from "./hash.ts";
 import { type KeycloakCredential, keycloakHash } from "./keycloak.ts";
 import { currentKey, type PasswordKey, readKey, type Safe } from "./keys.ts";
-import { slower } from "./pace.ts";
 import { parseHash } from "./parse.ts";
 import {
   keyIdOf,
@@ -20,10 +20,11 @@ import {
   sealVerifier,
   verifierRecord,
 } from "./verifiers.ts";
+import { beginWriting } from "./writers.ts";
 
 export interface Intake {
   check(hash: string | KeycloakCredential): string;
-  begin(hashes: readonly string[]): Promise<void>;
+  begin(hashes: readonly string[]): Promise<() => Promise<void>>;
   has(accountId: string, hash: string): Promise<boolean>;
   put(accountId: string, hash: string): Promise<void>;
 }
@@ -34,9 +35,17 @@ export function intake(safe: Safe, most: Cost): Intake {
   return {
     check: (hash) => formatHash(accepted(hash, most)),
     async begin(hashes) {
-      if (hashes.length === 0) return;
-      key = await currentKey(safe);
-      await rememberSlowest(safe, hashes);
+      if (hashes.length === 0) return async () => {};
+      // Announced before the state is read: whoever changes it waits for us, or we see what it became.
+      const end = await beginWriting(safe.store);
+      try {
+        key = await currentKey(safe);
+        await rememberSlowest(safe, hashes);
+        return end;
+      } catch (error) {
+        await end();
+        throw error;
+      }
     },
     async has(accountId, hash) {
       const found = await readVerifier(safe.store, accountId);
@@ -96,7 +105,6 @@ async function rememberSlowest({ store, clock }: Safe, hashes: readonly string[]
   if (slower(known, costliest) === known) return;
   await change(store, passwordState, STATE, (current) => {
     const state = current ?? { ...UNTOUCHED, since: clock.now() };
-    const slowest = slower(state.slowest, costliest);
-    return { value: slowest === undefined ? undefined : { ...state, slowest }, result: undefined };
+    return { value: { ...state, slowest: slower(state.slowest, costliest) }, result: undefined };
   });
 }

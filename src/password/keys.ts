@@ -33,7 +33,7 @@ const context = (id: string) => `password key:${id}`;
 
 /** A key by its id; nothing when it was destroyed. @throws `secret_mismatch` */
 export async function readKey({ shelf, vault }: Safe, id: string): Promise<PasswordKey | undefined> {
-  const wrapped = await shelf.read(id);
+  const wrapped = id === "" ? undefined : await shelf.read(id);
   if (wrapped === undefined) return undefined;
   return { id, key: Buffer.from(vault.open(wrapped, context(id)), "base64url") };
 }

@@ -8,8 +8,9 @@ import { directory } from "../account/directory.ts";
 import type { LegacyPasswords } from "../account/legacy.ts";
 import { parseEmail, parseUsername } from "../account/names.ts";
 import { watchPasswordState } from "../account/password-state.ts";
-import { hasOpenPassword } from "../account/password-way.ts";
-import { refuse } from "../errors.ts";
+import { hasOpenPassword, usePassword } from "../account/password-way.ts";
+import { revise } from "../account/revise.ts";
+import { isRefusal, refuse } from "../errors.ts";
 import { addressBucket, type Rate, type RateLimit, rateLimit } from "../store/rate.ts";
 import type { Stored } from "../store/store.ts";
 import { gate } from "./gate.ts";
@@ -73,6 +74,15 @@ export function legacyPasswords(options: LegacyOptions): LegacyPasswords {
   };
 }
 
+/** Notes the day. A store that has other work just now does not undo a sign-in. */
+async function remember(options: LegacyOptions, id: string): Promise<void> {
+  try {
+    await revise(options, id, usePassword);
+  } catch (error) {
+    if (!isRefusal(error)) throw error;
+  }
+}
+
 /** The account behind a name and its password, or nothing, at the same work and with the same reads. */
 type Judgement = (login: string, password: string, pace: Pace) => Promise<Stored<Account> | undefined>;
 
@@ -87,10 +97,12 @@ function judgement(options: LegacyOptions): Judgement {
     const mayTry = found !== undefined && hasOpenPassword(found.value) && (await ownGuesses(found.value.id));
     const id = mayTry ? found.value.id : NOBODY;
     const hash = await hashOf(id);
-    const right = await matches(hash ?? decoy, typed ?? "");
+    const fits = await matches(hash ?? decoy, typed ?? "");
+    const right = fits && hash !== undefined && typed !== undefined;
+    if (right) await remember(options, id);
     // SEC-138: what was true before the work may not be true any more.
     const again = await people.find(id);
-    return right && hash && typed !== undefined && again && hasOpenPassword(again.value) ? again : undefined;
+    return right && again && hasOpenPassword(again.value) ? again : undefined;
   };
 }
 

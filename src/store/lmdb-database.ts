@@ -70,6 +70,12 @@ export class LmdbDatabase {
     return found;
   }
 
+  /** Cells as they lie, expired ones too, from `start` on. */
+  raw(start: Buffer, limit: number): { key: Buffer; text: string }[] {
+    const page = this.#lmdb.getRange({ start, limit });
+    return [...page].map(({ key, value }) => ({ key: key as unknown as Buffer, text: String(value) }));
+  }
+
   /** The last key that begins with `prefix`. */
   last(prefix: Buffer): Buffer | undefined {
     const [key] = this.#lmdb.getKeys({ start: endOf(prefix), end: prefix, reverse: true, limit: 1 });

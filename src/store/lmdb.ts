@@ -10,6 +10,7 @@ import { LatchkeyError, refuse } from "../errors.ts";
 import type { Event } from "../events.ts";
 import * as limits from "./limits.ts";
 import { type Cell, LmdbDatabase, NEVER } from "./lmdb-database.ts";
+import { lmdbExamination } from "./lmdb-examination.ts";
 import * as keys from "./lmdb-keys.ts";
 import { newVersion } from "./record.ts";
 import type * as port from "./store.ts";
@@ -29,7 +30,7 @@ import type * as port from "./store.ts";
  */
 export function lmdbStore(path: string, options: { clock?: Clock } = {}): port.Store {
   try {
-    return new LmdbStore(new LmdbDatabase(path, options.clock ?? systemClock));
+    return new LmdbStore(new LmdbDatabase(path, options.clock ?? systemClock), path);
   } catch (cause) {
     if (cause instanceof LatchkeyError) throw cause;
     throw refuse("store_refused", { detail: `The folder ${path} cannot be opened as a store.`, cause });
@@ -38,10 +39,12 @@ export function lmdbStore(path: string, options: { clock?: Clock } = {}): port.S
 
 class LmdbStore implements port.Store {
   readonly driver = "lmdb";
+  readonly examination: port.Examination;
   readonly #database: LmdbDatabase;
 
-  constructor(database: LmdbDatabase) {
+  constructor(database: LmdbDatabase, path: string) {
     this.#database = database;
+    this.examination = lmdbExamination(database, path);
   }
 
   async read<T>(key: port.Key): Promise<port.Stored<T> | undefined> {

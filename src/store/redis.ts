@@ -8,6 +8,7 @@ import type { Cluster, Redis } from "ioredis";
 import type { Event } from "../events.ts";
 import * as limits from "./limits.ts";
 import { newVersion } from "./record.ts";
+import { redisExamination } from "./redis-examination.ts";
 import { type RedisDurability, RedisLink } from "./redis-link.ts";
 import * as scripts from "./redis-scripts.ts";
 import { type Found, RedisWalk } from "./redis-walk.ts";
@@ -47,6 +48,7 @@ export function redisStore(client: Redis | Cluster, options: RedisStoreOptions =
 
 class RedisStore implements port.Store {
   readonly driver = "redis";
+  readonly examination: port.Examination;
   readonly #link: RedisLink;
   readonly #client: Redis | Cluster;
   readonly #prefix: string;
@@ -59,6 +61,7 @@ class RedisStore implements port.Store {
     this.#client = client;
     this.#link = new RedisLink(client, options.durability ?? "disk", options.replicas ?? 1);
     this.#prefix = options.prefix ?? PREFIX;
+    this.examination = redisExamination(client);
     this.#walk = new RedisWalk(this.#link, this.#prefix);
   }
 

@@ -60,6 +60,23 @@ export interface CommitOptions extends WriteOptions {
   durable?: boolean;
 }
 
+/** A key with what stands under it, as bytes: for whoever looks for what must not be there. */
+export interface Piece {
+  /** What the driver calls it: for a report. */
+  place: string;
+  bytes: Buffer;
+}
+
+/** What an examination of the store itself needs. For operators, never for a request. */
+export interface Examination {
+  /** Everything that the store would hand out, whoever put it there. */
+  everything(): AsyncIterable<Piece>;
+  /** The files that the data lies in, as far as this process can read them. */
+  files(): Promise<string[]>;
+  /** Writes the files anew where that is the driver's to do, so that what was removed is in none of them. */
+  rewrite(): Promise<void>;
+}
+
 /** See the module's own description. Values are JSON; `undefined` members are dropped. */
 export interface Store {
   /** `lmdb` or `redis`: for messages and the log, never for decisions. */
@@ -90,4 +107,6 @@ export interface Store {
   /** Removes what expired and what a crash left behind, in bounded batches; returns how many entries went. */
   sweep(): Promise<number>;
   close(): Promise<void>;
+  /** Absent where a driver cannot look into itself. */
+  readonly examination?: Examination;
 }

@@ -2,11 +2,11 @@
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { classOf, decoyOf, slower } from "../../src/password/class.ts";
 import { costOf, isAffordable } from "../../src/password/cost.ts";
 import { formatHash } from "../../src/password/format.ts";
 import { type KeycloakCredential, keycloakHash } from "../../src/password/keycloak.ts";
 import { matches } from "../../src/password/match.ts";
-import { slower } from "../../src/password/pace.ts";
 import { parseHash } from "../../src/password/parse.ts";
 
 interface Known {
@@ -177,17 +177,30 @@ describe("SEC-136 the cost of a hash is told before any work is done", () => {
 });
 
 describe("SEC-137 the costliest class of the store", () => {
-  it("is remembered as a hash of nothing, and only a costlier one takes its place", () => {
-    const hashed = (text: string) => parseHash(text)!;
-    const cheap = hashed(known.hashes.find(({ form }) => form === "2b")!.hash);
-    const first = slower(undefined, cheap)!;
-    expect(first).toMatch(/^\$2b\$04\$/);
-    expect(first).not.toBe(formatHash(cheap));
-    const costly = hashed(`$argon2id$v=19$m=65536,t=3,p=4$c2FsdHNhbHQ$AAAAAAAAAAAAAAAAAAAAAA`);
-    const second = slower(first, costly)!;
-    expect(second).toMatch(/^\$argon2id\$v=19\$m=65536,t=3,p=4\$/);
-    expect(second).not.toBe(formatHash(costly));
+  it("is remembered by its numbers, and only a costlier one takes its place", () => {
+    const cheap = parseHash(known.hashes.find(({ form }) => form === "2b")!.hash)!;
+    const first = slower(undefined, cheap);
+    expect(first).toBe("bcrypt:4");
+    const costly = parseHash("$argon2id$v=19$m=65536,t=3,p=4$c2FsdHNhbHQ$AAAAAAAAAAAAAAAAAAAAAA")!;
+    const second = slower(first, costly);
+    expect(second).toBe("argon2:id:19:65536:3:4:8:16");
     expect(slower(second, cheap)).toBe(second);
-    expect(costOf(hashed(second))).toEqual(costOf(costly));
   });
+
+  it.each(known.hashes)(
+    "of $form by $by costs what the hash does, and holds nothing of it: $hash",
+    async (one) => {
+      const hash = parseHash(one.hash)!;
+      const decoy = decoyOf(classOf(hash))!;
+      expect(classOf(decoy)).toBe(classOf(hash));
+      expect(costOf(decoy)).toEqual(costOf(hash));
+      expect(await matches(decoy, one.password)).toBe(false);
+      expect(parseHash(classOf(hash))).toBeUndefined();
+    },
+  );
+
+  it.each(["", "md5", "bcrypt:99", "argon2:id", "scrypt:1:2:3:9999:9", "pbkdf2:sha256:x:1:1"])(
+    "%j is none",
+    (name) => expect(decoyOf(name)).toBeUndefined(),
+  );
 });
