@@ -12,7 +12,7 @@ import { type Assurance, demands, meets } from "./assurance.ts";
 import { isFirstParty, startUrl } from "./client/facts.ts";
 import { allow, type ConsentDependencies, isAllowed } from "./consent.ts";
 import { consentClaims, type Requested } from "./scopes.ts";
-import { currentSession, endSession, type SessionDependencies } from "./sessions.ts";
+import { endSession, presentSession, type SessionDependencies } from "./sessions.ts";
 
 export type Interaction = Awaited<ReturnType<Provider["interactionDetails"]>>;
 
@@ -75,8 +75,8 @@ export async function finishSignIn(
   interaction: Interaction,
   who: { accountId: string } & Assurance,
 ): Promise<Outcome> {
-  const present = await currentSession(d, ctx);
-  if (present.accountId && present.accountId !== who.accountId) {
+  const present = await presentSession(d, ctx);
+  if (present?.accountId && present.accountId !== who.accountId) {
     await endSession(d, ctx, present);
     delete interaction.session;
   }

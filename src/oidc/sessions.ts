@@ -16,6 +16,12 @@ export function currentSession({ provider }: SessionDependencies, ctx: Context):
   return provider.Session.get(ctx as never);
 }
 
+/** The same, or nothing for a browser that brings no session at all, which most do that sign in. */
+export async function presentSession(d: SessionDependencies, ctx: Context): Promise<Session | undefined> {
+  const cookie = ctx.cookies.get(d.provider.cookieName("session"), { signed: false });
+  return cookie === undefined ? undefined : currentSession(d, ctx);
+}
+
 /**
  * Signs an account in without an app. Whoever was signed in before is signed out. Nothing of a session that was not
  * this account's goes on, least of all its id: somebody may have planted it in this browser (session fixation).
