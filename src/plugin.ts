@@ -10,7 +10,7 @@ import { failure } from "./http/failure.ts";
 import { securityHeaders } from "./http/headers.ts";
 import type { House } from "./http/house.ts";
 import { ownSubmitPage } from "./http/library-pages.ts";
-import { admission } from "./http/limits.ts";
+import { type Admission, admission } from "./http/limits.ts";
 import { routes } from "./http/routes.ts";
 import { contribution } from "./oidc/contribution.ts";
 
@@ -20,6 +20,8 @@ export type Foundation = Omit<House, "provider">;
 export interface Passkeys {
   /** The part of the provider's configuration that makes it sign in with passkeys. */
   contribution: Configuration;
+  /** Counts new interactions for an address, since anybody can ask for one. */
+  admit: Admission;
   /**
    * Puts headers, errors, one request's work on the store, and our routes before the provider's own. `entrance` runs
    * within headers and errors, before anything touches the store.
@@ -28,11 +30,10 @@ export interface Passkeys {
 }
 
 export function passkeysFor(foundation: Foundation): Passkeys {
+  const admit = admission(foundation.store, "interactions", foundation.limits.ceremonies);
   return {
-    contribution: contribution(
-      foundation,
-      admission(foundation.store, "interactions", foundation.limits.ceremonies),
-    ),
+    contribution: contribution(foundation, admit),
+    admit,
     mount(provider, entrance = []) {
       const house: House = { ...foundation, provider };
       provider.use(securityHeaders(house.issuer));

@@ -10,11 +10,12 @@ import type { Settings } from "./config/load.ts";
 import { mountDemo } from "./demo/demo.ts";
 import { health, healthHandler, ownHost, ownStore, requestLog } from "./http/entrance.ts";
 import { libraryPages } from "./http/library-pages.ts";
+import type { Admission } from "./http/limits.ts";
 import { listen } from "./http/listener.ts";
 import { ownForms } from "./http/own-forms.ts";
 import { permits } from "./http/permits.ts";
 import { postToGet } from "./http/post-to-get.ts";
-import { brokenShortWay, type ShortWayOptions, shortWay } from "./http/short-way.ts";
+import { brokenShortWay, type ShortWayOptions, shortWay, type Ways } from "./http/short-way.ts";
 import { watchOwnership } from "./installation/own-store.ts";
 import { type Installation, openInstallation } from "./installation.ts";
 import { type Logger, silentLogger } from "./log.ts";
@@ -143,24 +144,27 @@ async function createHandler(
   passkeys.mount(provider, settings.adminPort ? entrance : [health(ready), ...entrance]);
   if (settings.isLocal) await mountDemo(provider, { issuer, store, clock, renderer, vault });
   const long = provider.callback();
-  const short = shortWay(programs(installation, { provider, unit, keys, claims }), long);
+  const { admit } = passkeys;
+  const short = shortWay(ordinary(installation, { provider, unit, keys, claims, admit }), long);
   // The long way says why nothing is served from a store that is not ours.
   return (request, response) => (isOurs() ? short : long)(request, response);
 }
 
-/** What answers ordinary requests of programs before the provider is asked. */
-function programs(
-  { settings, store, log, clock }: Installation,
-  of: { provider: Provider; unit: UnitOfWork; keys: SigningKey[]; claims: Record<string, string[]> },
+/** What answers ordinary requests before the provider is asked. */
+function ordinary(
+  { settings, store, log, clock, vault }: Installation,
+  of: { provider: Provider; unit: UnitOfWork; keys: SigningKey[]; admit: Admission } & Pick<Ways, "claims">,
 ): ShortWayOptions {
-  const { provider, unit, keys, claims } = of;
-  const ways = { provider, store, clock, claims, issuesRefreshToken };
-  return {
-    issuer: new URL(settings.issuer),
-    log,
-    detailed: settings.log.level === "debug",
-    ways: { ...ways, findAccount: findAccount(unit), signIdToken: idTokenSigner(keys) },
+  const { provider, unit, keys, claims, admit } = of;
+  const issuer = new URL(settings.issuer);
+  const ways: Ways = {
+    ...{ issuer, provider, store, clock, claims, admit, issuesRefreshToken },
+    trustProxy: settings.trustProxy,
+    cookieKeys: cookieKeys(vault.derive("cookies")),
+    findAccount: findAccount(unit),
+    signIdToken: idTokenSigner(keys),
   };
+  return { issuer, log, detailed: settings.log.level === "debug", ways };
 }
 
 /** What our pages need, from the installation and the settings. */

@@ -1,5 +1,5 @@
 /**
- * The short way into the house for programs: an ordinary request for tokens or claims is answered here; every other
+ * The short way into the house: an ordinary request to sign in, for tokens or for claims is answered here; every other
  * goes on to the provider, untouched. What is checked at the door of the long way is checked at this one.
  */
 import { randomUUID } from "node:crypto";
@@ -11,21 +11,41 @@ import { type RedeemDependencies, type Redeemed, redeem } from "../oidc/short/re
 import { type UserinfoDependencies, userinfo } from "../oidc/short/userinfo.ts";
 import { headersFor } from "./headers.ts";
 import { peek } from "./peek.ts";
+import { type AskAuthorization, askAuthorization } from "./short-authorization.ts";
+
+export type Ways = UserinfoDependencies & RedeemDependencies & AskAuthorization;
 
 export interface ShortWayOptions {
   issuer: URL;
   log: Logger;
   /** Whether each request is logged. */
   detailed: boolean;
-  ways: UserinfoDependencies & RedeemDependencies;
+  ways: Ways;
 }
 
-type Answer = readonly [status: number, body: object];
-/** `undefined`: the long way. */
-type Way = (d: ShortWayOptions["ways"], request: IncomingMessage) => Promise<Answer | undefined>;
+export interface Answer {
+  status: number;
+  /** Names and values in turn, without those of every answer. */
+  headers: readonly string[];
+  body: string;
+}
+
+interface Way {
+  /** What the asker takes for an answer. */
+  accept: RegExp;
+  /** `undefined`: the long way. */
+  answer(d: Ways, request: IncomingMessage, query: string): Promise<Answer | undefined>;
+}
+
+const PROGRAM = /^(\*\/\*|application\/json)?$/;
+const BROWSER = /\btext\/html\b/;
 
 /** The addresses as discovery names them; in any other spelling they are the library's to understand. */
-const WAYS: Readonly<Record<string, Way>> = { "GET /me": askUserinfo, "POST /token": askToken };
+const WAYS: Readonly<Record<string, Way>> = {
+  "GET /auth": { accept: BROWSER, answer: askAuthorization },
+  "POST /token": { accept: PROGRAM, answer: askToken },
+  "GET /me": { accept: PROGRAM, answer: askUserinfo },
+};
 
 /** Says what went wrong after something was written, on the long way, where errors are answered. */
 const broken = new WeakMap<IncomingMessage, unknown>();
@@ -40,17 +60,22 @@ export function brokenShortWay(): Middleware {
 
 /** A listener that knows the short way, before the one that knows all. */
 export function shortWay(options: ShortWayOptions, long: RequestListener): RequestListener {
-  const { issuer, ways } = options;
-  const fixed = fixedHeaders(issuer);
+  const { ways, log, detailed } = options;
+  const fixed = Object.entries(headersFor(options.issuer)).flat();
   return function listen(request, response) {
-    const way = WAYS[`${request.method} ${request.url}`];
-    if (!way || !isPlain(request, issuer.host)) return void long(request, response);
+    const [path, query = "", ...more] = request.url?.split("?") ?? [];
+    const way = WAYS[`${request.method} ${path}`];
+    if (!way || more.length > 0 || !isPlain(request, options.issuer.host, way)) {
+      long(request, response);
+      return;
+    }
     const started = performance.now();
-    way(ways, request).then(
-      (answered) => {
-        if (!answered) return void long(request, response);
-        const requestId = send(request, response, fixed, answered);
-        if (options.detailed) logged(options.log, request, requestId, answered[0], started);
+    way.answer(ways, request, query).then(
+      (answer) => {
+        if (!answer) return void long(request, response);
+        const requestId = send(request, response, fixed, answer);
+        if (detailed)
+          logged(log, { requestId, method: request.method, path, status: answer.status }, started);
       },
       (error: unknown) => {
         broken.set(request, error);
@@ -63,9 +88,9 @@ export function shortWay(options: ShortWayOptions, long: RequestListener): Reque
 /** Nothing that a library, a browser or a proxy has more to say about. */
 const TELLING = ["origin", "dpop", "content-encoding", "transfer-encoding", "upgrade", "expect"];
 
-function isPlain({ headers, rawHeaders }: IncomingMessage, host: string): boolean {
+function isPlain({ headers, rawHeaders }: IncomingMessage, host: string, { accept }: Way): boolean {
   if (headers.host !== host || TELLING.some((name) => headers[name] !== undefined)) return false;
-  if (!/^(\*\/\*|application\/json)?$/.test(headers.accept ?? "")) return false;
+  if (!accept.test(headers.accept ?? "")) return false;
   // Of two names each proxy on the way may have believed another one; of two proofs each may mean somebody else.
   let names = 0;
   for (let at = 0; at < rawHeaders.length; at += 2) {
@@ -82,21 +107,26 @@ const BEARER = /^Bearer ([A-Za-z0-9_-]{43})$/;
 async function askUserinfo(
   d: UserinfoDependencies,
   { headers }: IncomingMessage,
+  query: string,
 ): Promise<Answer | undefined> {
   const token = BEARER.exec(headers.authorization ?? "")?.[1];
-  if (token === undefined || headers["content-length"] !== undefined) return undefined;
+  if (query !== "" || token === undefined || headers["content-length"] !== undefined) return undefined;
   // Nothing was written, so whatever failed may fail again, or not, on the long way.
   const claims = await userinfo(d, token).catch(() => undefined);
-  return claims && [200, claims];
+  return claims && json(200, claims);
 }
 
 const FORM = new Set(["grant_type", "code", "redirect_uri", "code_verifier", "client_id", "client_secret"]);
 const FORM_TYPE = /^application\/x-www-form-urlencoded(; ?charset=utf-8)?$/i;
 const VERIFIER = /^[\w.~-]{43,128}$/;
 
-async function askToken(d: RedeemDependencies, request: IncomingMessage): Promise<Answer | undefined> {
+async function askToken(
+  d: RedeemDependencies,
+  request: IncomingMessage,
+  query: string,
+): Promise<Answer | undefined> {
   const { headers } = request;
-  if (!FORM_TYPE.test(headers["content-type"] ?? "")) return undefined;
+  if (query !== "" || !FORM_TYPE.test(headers["content-type"] ?? "")) return undefined;
   const form = ordinaryForm(await peek(request));
   if (form?.grant_type !== "authorization_code" || !VERIFIER.test(form.code_verifier ?? "")) return undefined;
   const commit = await prepared(d, headers.authorization, form).catch(() => undefined);
@@ -121,7 +151,7 @@ async function prepared(
 const LOST = { error: "invalid_grant", error_description: "grant request is invalid" };
 
 function answer(redeemed: Redeemed): Answer {
-  return redeemed === "lost" ? [400, LOST] : [200, redeemed];
+  return redeemed === "lost" ? json(400, LOST) : json(200, redeemed);
 }
 
 /** The parameters, when each is known and there once. */
@@ -135,40 +165,32 @@ function ordinaryForm(body: Buffer | undefined): Record<string, string> | undefi
   return form;
 }
 
-function fixedHeaders(issuer: URL): string[] {
-  const cors = {
-    vary: "Origin",
-    "access-control-allow-origin": "*",
-    "access-control-expose-headers": "DPoP-Nonce,WWW-Authenticate",
-  };
-  return Object.entries({ ...headersFor(issuer), ...cors }).flat();
+/** What the library lets any page read; a page that says where it is from goes the long way. */
+const READABLE = [
+  ...["vary", "Origin", "access-control-allow-origin", "*"],
+  ...["access-control-expose-headers", "DPoP-Nonce,WWW-Authenticate"],
+  ...["content-type", "application/json; charset=utf-8"],
+];
+
+function json(status: number, body: object): Answer {
+  return { status, headers: READABLE, body: JSON.stringify(body) };
 }
 
 function send(
   request: IncomingMessage,
   response: ServerResponse,
   fixed: readonly string[],
-  [status, content]: Answer,
+  { status, headers, body }: Answer,
 ): string {
   const requestId = randomUUID();
-  const body = JSON.stringify(content);
-  response.writeHead(status, [
-    ...["x-request-id", requestId, ...fixed, "content-type", "application/json; charset=utf-8"],
-    ...["content-length", String(Buffer.byteLength(body))],
-  ]);
+  const length = ["content-length", String(Buffer.byteLength(body))];
+  response.writeHead(status, ["x-request-id", requestId, ...fixed, ...headers, ...length]);
   response.end(body);
   // A body that was only looked at is still there.
   request.resume();
   return requestId;
 }
 
-function logged(
-  log: Logger,
-  { method, url: path }: IncomingMessage,
-  requestId: string,
-  status: number,
-  started: number,
-): void {
-  const ms = Math.round(performance.now() - started);
-  log.debug({ requestId, method, path, status, ms, way: "short" }, "request");
+function logged(log: Logger, facts: Record<string, unknown>, started: number): void {
+  log.debug({ ...facts, ms: Math.round(performance.now() - started), way: "short" }, "request");
 }

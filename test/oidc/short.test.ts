@@ -111,6 +111,47 @@ describe.each(stores)("the short way over $name", (kind) => {
     };
   }
 
+  /** The beginning of a sign-in, and what it left in the store, with what is new in each made alike. */
+  async function begin(path: string, query: string | URLSearchParams, headers: Headers = {}) {
+    const mark = running.log.length;
+    const url = `${running.issuer}${path}?${query}`;
+    const answer = await fetch(url, { redirect: "manual", headers: { accept: "text/html", ...headers } });
+    const text = await answer.text();
+    const uid = /\/interaction\/([\w-]{43})$/.exec(answer.headers.get("location") ?? "")?.[1] ?? "";
+    const stored = await running.store.store.read<AdapterPayload>(`interaction:${fingerprint(uid)}`);
+    const { iat, exp, cid, ...interaction } = stored?.value ?? {};
+    const plain = (value: string) =>
+      value
+        .replaceAll(uid || /$^/g, "{uid}")
+        .replace(/(?<=\.sig=)[\w-]{43}/g, "{sig}")
+        .replace(/(?<=expires=)[^;,]*, [^;]*/g, "{date}");
+    const kept = [...answer.headers].filter(([name]) => !OWN.has(name) && name !== "set-cookie");
+    const line = running.log
+      .slice(mark)
+      .find((entry) => entry.includes(answer.headers.get("x-request-id") ?? "?"));
+    return {
+      short: line?.includes('"way":"short"') ?? false,
+      seen: {
+        status: answer.status,
+        headers: Object.fromEntries(kept.map(([name, value]) => [name, plain(value)])),
+        cookies: answer.headers.getSetCookie().map(plain),
+        text: plain(text).replace(/[0-9a-f-]{36}/, "{id}"),
+        interaction: { ...interaction, cid: cid?.length, lasts: (exp ?? 0) - (iat ?? 0) },
+      },
+    };
+  }
+
+  /** A slash at the end of the path is understood by the library alone. */
+  async function sameBeginning(query: string | URLSearchParams, headers: Headers = {}) {
+    const [ours, theirs] = [await begin("/auth", query, headers), await begin("/auth/", query, headers)];
+    expect(theirs.short).toBe(false);
+    expect(ours.seen).toEqual(theirs.seen);
+    return { status: ours.seen.status, short: ours.short };
+  }
+
+  const request = async (parameters: Record<string, string | undefined> = {}, of = app) =>
+    new URL((await of.request(parameters)).url).searchParams;
+
   async function sameTokens(form: () => Promise<Form | string>, headers: Headers = basic()): Promise<Seen> {
     const ours = await redeem(await form(), headers);
     const theirs = await redeem(await form(), { ...headers, ...LONG });
@@ -225,6 +266,88 @@ describe.each(stores)("the short way over $name", (kind) => {
     const forms = [await code(), await code()];
     await end(forms[0] as Form);
     expect(await sameTokens(async () => forms.pop() as Form)).toMatchObject({ status: 400, short: false });
+  });
+
+  it("is taken by the beginning of a sign-in, which the library then goes on with", async () => {
+    for (const parameters of [
+      {},
+      { scope: "openid email profile groups" },
+      { nonce: undefined, state: undefined },
+    ]) {
+      expect(await sameBeginning(await request(parameters))).toEqual({ status: 303, short: true });
+    }
+    const native = await running.app({
+      kind: "native",
+      redirectUris: ["http://127.0.0.1/cb"],
+      firstParty: false,
+    });
+    const anyPort = await request({ redirect_uri: "http://127.0.0.1:4567/cb" }, native);
+    expect(await sameBeginning(anyPort)).toEqual({ status: 303, short: true });
+  });
+
+  it.each<[string, Record<string, string | undefined>]>([
+    ["no scope", { scope: undefined }],
+    ["a scope without openid", { scope: "email" }],
+    ["an unknown scope", { scope: "openid unknown" }],
+    ["a scope twice", { scope: "openid openid" }],
+    ["offline access", { scope: "openid offline_access" }],
+    ["a prompt", { prompt: "login" }],
+    ["the creation of an account", { prompt: "create" }],
+    ["no prompt at all", { prompt: "none" }],
+    ["an age", { max_age: "0" }],
+    ["a demanded acr", { acr_values: "phrh" }],
+    ["single claims", { claims: JSON.stringify({ id_token: { acr: { essential: true } } }) }],
+    ["a hint", { login_hint: "jane" }],
+    ["a hint that is no token", { id_token_hint: "x" }],
+    ["languages", { ui_locales: "de" }],
+    ["a response mode", { response_mode: "form_post" }],
+    ["a response mode that is refused", { response_mode: "fragment" }],
+    ["a resource", { resource: "https://api.example.com" }],
+    ["a request object", { request: "x" }],
+    ["a pushed request", { request_uri: "urn:ietf:params:oauth:request_uri:x" }],
+    ["a key of the client", { dpop_jkt: "x".repeat(43) }],
+    ["another address", { redirect_uri: "http://localhost:1/other" }],
+    ["no address", { redirect_uri: undefined }],
+    ["another client", { client_id: "nobody" }],
+    ["no client", { client_id: undefined }],
+    ["an implicit flow", { response_type: "id_token" }],
+    ["no response type", { response_type: undefined }],
+    ["no challenge", { code_challenge: undefined, code_challenge_method: undefined }],
+    ["a plain challenge", { code_challenge_method: "plain" }],
+    ["no method", { code_challenge_method: undefined }],
+    ["a short challenge", { code_challenge: "x" }],
+    ["an empty state", { state: "" }],
+    ["an unknown parameter", { x: "y" }],
+  ])("leaves to the library what begins with %s", async (_title, parameters) => {
+    expect((await sameBeginning(await request(parameters))).short).toBe(false);
+  });
+
+  it("leaves to the library what begins in another way", async () => {
+    const plain = String(await request());
+    for (const query of [
+      `${plain}&state=x`,
+      `${plain}?`,
+      `${plain}&state=%ff`,
+      `${plain}&constructor=x`,
+      "",
+    ]) {
+      expect((await sameBeginning(query)).short).toBe(false);
+    }
+    const cookie = jane.cookies.map(({ name, value }) => `${name}=${value}`).join("; ");
+    expect((await begin("/auth", plain, { cookie })).short).toBe(false);
+    expect((await begin("/auth", plain, { accept: "application/json" })).short).toBe(false);
+    const limited = await running.app({ scopes: ["openid"] });
+    expect((await sameBeginning(await request({}, limited))).short).toBe(false);
+  });
+
+  it("SEC-9 counts beginnings for their address", async () => {
+    const few = await startInstallation(kind, { limits: { ceremonies: "3/1m", signUps: "3/1m" } });
+    const { url } = await (await few.app()).request();
+    const asked = () => fetch(url, { redirect: "manual", headers: { accept: "text/html" } });
+    const statuses = [];
+    for (let turn = 0; turn < 5; turn++) statuses.push((await asked()).status);
+    await few.stop();
+    expect(statuses).toEqual([303, 303, 303, 429, 429]);
   });
 
   it("leaves tokens in other places, other addresses and other methods to the library", async () => {
