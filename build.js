@@ -1,5 +1,5 @@
 /**
- * Builds `dist/`: the server with `tsc`, the one client script with esbuild. Does nothing when `dist/` is newer than
+ * Builds `dist/`: the server with `tsc`, the client scripts with esbuild. Does nothing when `dist/` is newer than
  * every source, so that `npm start` costs milliseconds. Run with `--force` to build anyway.
  */
 import { spawnSync } from "node:child_process";
@@ -38,8 +38,11 @@ async function build() {
   if (status !== 0) process.exit(status ?? 1);
   const { build: bundle } = await import("esbuild");
   await bundle({
-    entryPoints: [join(root, "src/browser/main.ts")],
-    outfile: join(root, "dist/browser/latchkey.js"),
+    entryPoints: {
+      latchkey: join(root, "src/browser/main.ts"),
+      account: join(root, "src/browser/account.ts"),
+    },
+    outdir: join(root, "dist/browser"),
     bundle: true,
     minify: true,
     format: "iife",

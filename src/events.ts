@@ -14,6 +14,15 @@ export interface Event {
   /** Credential id, client id, or code, as the type says. */
   subject?: string;
   detail?: Readonly<Record<string, string | number | boolean>>;
+  from?: Origin;
+}
+
+/** Where a request came from. */
+export interface Origin {
+  /** The client's address, as far as proxies can be trusted. */
+  address: string;
+  /** What the browser calls itself, in words: "Firefox on Linux". */
+  browser?: string;
 }
 
 export type EventType =
@@ -44,6 +53,7 @@ export type EventType =
   | "recovery.ended"
   | "ceremony.refused"
   | "session.ended"
+  | "sessions.ended"
   | "client.added"
   | "client.updated"
   | "client.removed";

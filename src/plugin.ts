@@ -12,10 +12,11 @@ import type { House } from "./http/house.ts";
 import { ownSubmitPage } from "./http/library-pages.ts";
 import { type Admission, admission } from "./http/limits.ts";
 import { routes } from "./http/routes.ts";
+import { closeOver } from "./oidc/belongings.ts";
 import { contribution } from "./oidc/contribution.ts";
 
-/** Everything the pages need but the provider, which does not exist before its configuration does. */
-export type Foundation = Omit<House, "provider">;
+/** Everything the pages need but the provider and what hangs on it, which does not exist before its configuration does. */
+export type Foundation = Omit<House, "provider" | "endSessions">;
 
 export interface Passkeys {
   /** The part of the provider's configuration that makes it sign in with passkeys. */
@@ -35,7 +36,8 @@ export function passkeysFor(foundation: Foundation): Passkeys {
     contribution: contribution(foundation, admit),
     admit,
     mount(provider, entrance = []) {
-      const house: House = { ...foundation, provider };
+      const open = { ...foundation, provider };
+      const house: House = { ...open, endSessions: (account) => closeOver(open, account) };
       provider.use(securityHeaders(house.issuer));
       provider.use(failure(house.renderer, house.log));
       provider.use(ownSubmitPage(house.renderer));

@@ -1,7 +1,8 @@
 /** The server: an installation behind a port. */
 import { createHmac } from "node:crypto";
 import type { RequestListener } from "node:http";
-import type { Configuration, default as Provider } from "oidc-provider";
+import type { Context } from "koa";
+import Provider, { type Configuration } from "oidc-provider";
 import { accounts } from "./account/accounts.ts";
 import { setupLink } from "./account/setup.ts";
 import { type Clock, systemClock } from "./clock.ts";
@@ -12,6 +13,7 @@ import { health, healthHandler, ownHost, ownStore, requestLog } from "./http/ent
 import { libraryPages } from "./http/library-pages.ts";
 import type { Admission } from "./http/limits.ts";
 import { listen } from "./http/listener.ts";
+import { originOf } from "./http/origin.ts";
 import { ownForms } from "./http/own-forms.ts";
 import { permits } from "./http/permits.ts";
 import { postToGet } from "./http/post-to-get.ts";
@@ -173,7 +175,8 @@ function foundation(
   rest: Pick<Foundation, "issuer" | "unit" | "assets" | "renderer" | "passwords" | "mail">,
 ): Foundation {
   const { store } = rest.unit;
-  const people = accounts({ store, clock, announce });
+  const from = () => originOf(Provider.ctx as unknown as Context | undefined);
+  const people = accounts({ store, clock, announce, from });
   return {
     ...rest,
     store,
@@ -192,7 +195,6 @@ function foundation(
       recovery: guessLimit(store, "recovery", settings.limits.guesses),
     },
     codeKey: vault.derive("recovery codes")[0] ?? "",
-    endSessions: async () => {},
     permits: permits(store),
     invitations: invitations({ store, clock }),
   };

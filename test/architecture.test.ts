@@ -126,6 +126,7 @@ const OWNERS: Record<string, readonly string[]> = {
   "@simplewebauthn/server": ["passkey"],
   commander: ["cli", "command"],
   "csv-parse": ["import"],
+  bowser: ["http"],
   eta: ["view"],
   ioredis: ["store/redis"],
   jose: ["oidc"],

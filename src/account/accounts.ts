@@ -12,6 +12,7 @@ import { closePassword, declinePasskey, dropPassword, removePassword } from "./p
 import { setRecoveryCodes, useRecoveryCode } from "./recovery-codes.ts";
 import { cancelRepair, completeRepair, type RepairInput } from "./repair.ts";
 import { type AccountsOptions, moment, publish, revise } from "./revise.ts";
+import { endAllSessions } from "./sessions.ts";
 import * as become from "./transitions.ts";
 import { codeFingerprint, newCode } from "./typed-code.ts";
 
@@ -72,6 +73,8 @@ export interface Accounts extends Directory {
   completeRepair(id: string, input: RepairInput): Promise<Account>;
   /** Undoes a recovery at the word of who holds a suspended passkey. @throws `account_unknown`, `passkey_unknown` */
   cancelRepair(id: string, objector: string): Promise<Account>;
+  /** Ends everything that began before now. @throws `account_unknown` */
+  endSessions(id: string): Promise<Account>;
   /** Closes an account until it is enabled again. @throws `account_unknown` */
   disable(id: string): Promise<Account>;
   /** @throws `account_unknown` */
@@ -125,6 +128,7 @@ export function accounts(options: AccountsOptions): Accounts {
       durably(id, (account, now) => useRecoveryCode(account, codeFingerprint(typed), now)),
     completeRepair: (id, input) => durably(id, (account, now) => completeRepair(account, input, now)),
     cancelRepair: (id, objector) => durably(id, (account, now) => cancelRepair(account, objector, now)),
+    endSessions: (id) => durably(id, endAllSessions),
     disable: (id) => durably(id, become.disableAccount),
     enable: (id) => durably(id, become.enableAccount),
     list: () => list(options),
@@ -186,8 +190,8 @@ async function recordUse(
   passkeyId: string,
   use: become.PasskeyUse,
 ): Promise<void> {
-  const { store, clock } = options;
-  const now = moment(clock);
+  const { store } = options;
+  const now = moment(options);
   try {
     const used = become.recordUse(stored.value, passkeyId, use, now);
     if (used === undefined) return;

@@ -112,7 +112,7 @@ async function bringAbout(
   { account, usernames }: Composed,
   { claims = [], event, before = async () => {}, disabled = false }: Birthday,
 ): Promise<Account> {
-  const { store, clock } = options;
+  const { store } = options;
   const draft = await begin(store, account);
   try {
     for (const wanted of [...claims, ...claimsOf(account)]) {
@@ -120,7 +120,7 @@ async function bringAbout(
     }
     await claimUsername(store, draft, usernames);
     await before();
-    const now = moment(clock);
+    const now = moment(options);
     const active = activateAccount(draft.account, event, now);
     const made: Account = disabled ? { ...active, state: "disabled" } : active;
     await proceed(store, draft, made, { durable: true });

@@ -70,7 +70,7 @@ async function tidy(store: Store, clock: Clock, entry: Entry): Promise<boolean> 
   const account = accountRecord.decode(entry.value as object);
   // A pending document must keep its expiry, which a write would take away.
   if (account.state === "pending") return false;
-  const now = moment(clock);
+  const now = moment({ clock });
   const alive = { ...withoutDead(account, now), outbox: [] };
   const ended = endRepair(alive, now);
   const same = account.outbox.length === 0 && alive.passkeys.length === account.passkeys.length;

@@ -2,10 +2,11 @@
 import { randomUUID } from "node:crypto";
 import { type Clock, day } from "../clock.ts";
 import { isRefusal, refuse } from "../errors.ts";
-import type { Event, Listener } from "../events.ts";
+import type { Event, Listener, Origin } from "../events.ts";
 import { change } from "../store/change.ts";
 import type { Store } from "../store/store.ts";
 import { type Account, accountRecord } from "./account.ts";
+import { rememberActivity } from "./activity.ts";
 import type { Moment } from "./transitions.ts";
 
 /** What the use cases of this room work with. */
@@ -14,14 +15,17 @@ export interface AccountsOptions {
   clock: Clock;
   /** Is told of every event once its write is committed. */
   announce?: Listener;
+  /** Where the present request comes from, for those who later ask who did it. */
+  from?: () => Origin | undefined;
 }
 
 /** A pure step; `undefined` leaves the account as it is. */
 export type Transition = (account: Account, now: Moment) => Account | undefined;
 
 /** The present moment, with a fresh id for the event that may tell of it. */
-export function moment(clock: Clock): Moment {
-  return { at: clock.now(), event: randomUUID() };
+export function moment({ clock, from }: Pick<AccountsOptions, "clock" | "from">): Moment {
+  const origin = from?.();
+  return { at: clock.now(), event: randomUUID(), ...(origin === undefined ? {} : { from: origin }) };
 }
 
 /**
@@ -36,7 +40,7 @@ export async function revise(
   transition: Transition,
   how: { durable?: boolean } = {},
 ): Promise<Account> {
-  const now = moment(options.clock);
+  const now = moment(options);
   const logged = await logWaiting(options.store, id);
   const decide = (current: Account | undefined) => {
     if (current === undefined || current.state === "pending") throw refuse("account_unknown");
@@ -62,9 +66,15 @@ export async function publish(options: AccountsOptions, account: Account, now: M
   options.announce?.(event);
 }
 
-/** Logs one event. A repeat does nothing: the log knows the event by its id, and the day is the event's own. */
+/**
+ * Logs one event, and keeps it among those that its owner sees. A repeat does nothing: both know the event by its id,
+ * and the day is the event's own.
+ */
 export async function log(store: Store, event: Event): Promise<void> {
-  await store.append(`audit:${day(event.at)}`, event, event.id);
+  await Promise.all([
+    store.append(`audit:${day(event.at)}`, event, event.id),
+    event.account === undefined ? undefined : rememberActivity(store, event.account, event),
+  ]);
 }
 
 /** Logs what waits in a document and returns the ids that need not wait any longer. */

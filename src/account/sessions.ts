@@ -3,9 +3,15 @@
  * whichever instance is asked. Removing what is over only tidies, and tells the apps.
  */
 import type { Account } from "./account.ts";
+import { type Moment, note } from "./transitions.ts";
 
 export function endSessions(account: Account, now: { at: number }): Account {
   return { ...account, endedBefore: now.at };
+}
+
+/** The same at the owner's wish, when it is told of by itself. */
+export function endAllSessions(account: Account, now: Moment): Account {
+  return note(endSessions(account, now), "sessions.ended", now);
 }
 
 /**

@@ -6,7 +6,7 @@
  */
 import { day } from "../clock.ts";
 import { refuse } from "../errors.ts";
-import type { Event, EventType } from "../events.ts";
+import type { Event, EventType, Origin } from "../events.ts";
 import type { Account, Passkey } from "./account.ts";
 import { checkDisplayName } from "./names.ts";
 import { assertUnwatched } from "./watch.ts";
@@ -25,6 +25,7 @@ export interface Moment {
   /** Milliseconds since the epoch. */
   at: number;
   event: string;
+  from?: Origin;
 }
 
 /** What an assertion showed about its passkey. */
@@ -217,6 +218,7 @@ function switchState(
 /** Puts an event into the outbox. Writers empty it first, so it is full only when many write at one moment. */
 export function note(account: Account, type: EventType, now: Moment, about: Partial<Event> = {}): Account {
   if (account.outbox.length >= OUTBOX_LIMIT) throw refuse("store_conflict");
-  const event: Event = { ...about, id: now.event, type, at: now.at, account: account.id };
+  const from = now.from === undefined ? {} : { from: now.from };
+  const event: Event = { ...about, ...from, id: now.event, type, at: now.at, account: account.id };
   return { ...account, outbox: [...account.outbox, event] };
 }

@@ -4,6 +4,7 @@ import { isRefusal, refuse } from "../errors.ts";
 import { finishAuthentication, startAuthentication } from "../passkey/authentication.ts";
 import type { Binding } from "../passkey/ceremony.ts";
 import { finishRegistration, startRegistration } from "../passkey/registration.ts";
+import type { RelyingParty } from "../passkey/relying-party.ts";
 import type { CeremonyModel } from "../view/models.ts";
 import type { House } from "./house.ts";
 
@@ -78,14 +79,21 @@ export async function askForPasskey(
   const options = await startRegistration({
     ...house,
     binding: { ...place, purpose: "registration" },
-    name: account?.email ?? account?.username ?? house.rp.name,
-    displayName: account?.name ?? account?.username ?? house.rp.name,
+    ...shownNames(house.rp, account),
     handle: account?.handle ?? newHandle(),
     account: account?.id,
     exclude: account?.passkeys ?? [],
     conditional: conditional !== undefined,
   });
   return { ceremony: "registration", action, options };
+}
+
+/** By which names a password manager shows an account. */
+export function shownNames(rp: RelyingParty, account?: Account): { name: string; displayName: string } {
+  return {
+    name: account?.email ?? account?.username ?? rp.name,
+    displayName: account?.name ?? account?.username ?? rp.name,
+  };
 }
 
 /** Judges a new passkey. @throws `ceremony_expired`, `registration_refused` */

@@ -176,8 +176,25 @@ class GrantAdapter extends ModelAdapter {
     const value = this.encode(id, payload);
     const expect = await this.d.unit.version(key);
     const options = { expect, version: newVersion(), ttl: lifetime(expiresIn) };
-    await this.d.unit.hold(key, value, () => this.d.store.commit(key, value, options));
+    await Promise.all([
+      this.d.unit.hold(key, value, () => this.d.store.commit(key, value, options)),
+      this.remember(id, payload, options.ttl),
+    ]);
   }
+
+  /** A grant for offline access outlives its session, so the owner must find it without one. */
+  private async remember(id: string, { accountId, clientId, openid }: AdapterPayload, ttl: Millis) {
+    const scopes = String((openid as { scope?: string } | undefined)?.scope ?? "").split(" ");
+    if (!accountId || !clientId || !scopes.includes("offline_access")) return;
+    const set = grantsKey(accountId);
+    const member = `${fingerprint(id)} ${clientId}`;
+    await this.d.unit.hold(`${set} ${member}`, {}, () => this.d.store.join(set, member, ttl));
+  }
+}
+
+/** The grants for offline access of an account: an expiring set of `<fingerprint of the id> <client id>`. */
+export function grantsKey(accountId: string): Key {
+  return `grants:${accountId}`;
 }
 
 /** Seen once is enough: the second to bring the same proof is refused, also when both come at once. */

@@ -5,7 +5,7 @@
 import type { Grant, KoaContextWithOIDC } from "oidc-provider";
 import { type Clock, epoch } from "../clock.ts";
 import { recordKind } from "../store/record.ts";
-import type { Store } from "../store/store.ts";
+import type { Key, Store } from "../store/store.ts";
 import type { UnitOfWork } from "../store/unit.ts";
 import { isFirstParty } from "./client/facts.ts";
 import { grantSeconds } from "./lifetimes.ts";
@@ -23,6 +23,9 @@ export interface Consent {
   claims: string[];
   since: number;
 }
+
+/** More than anybody uses. */
+const MOST_APPS = 1000;
 
 const consentRecord = recordKind<Consent>("consent");
 
@@ -61,7 +64,38 @@ export async function allow(
     since: before?.value.since ?? d.clock.now(),
   };
   d.unit.forget(consentRecord.key(id));
+  // First where it can be found: what its owner cannot see he cannot take back.
+  await d.store.join(consentsKey(accountId), clientId);
   await d.store.write(consentRecord.key(id), consentRecord.encode(consent));
+}
+
+/** The apps that an account has allowed something: an ordered set of client ids; the records are the truth. */
+function consentsKey(accountId: string): Key {
+  return `consents:${accountId}`;
+}
+
+/** Everything an account has allowed, by client id. */
+export async function consentsOf(store: Store, accountId: string): Promise<Map<string, Consent>> {
+  const clientIds = await store.members(consentsKey(accountId), { limit: MOST_APPS });
+  const found = await Promise.all(
+    clientIds.map(async (clientId) => {
+      const consent = await consentRecord.read(store, idOf(accountId, clientId));
+      return consent ? [[clientId, consent.value] as const] : [];
+    }),
+  );
+  return new Map(found.flat());
+}
+
+/** Takes back what was allowed to an app: it has to ask again. */
+export async function withdrawConsent(
+  d: Pick<ConsentDependencies, "store" | "unit">,
+  accountId: string,
+  clientId: string,
+): Promise<void> {
+  const key = consentRecord.key(idOf(accountId, clientId));
+  d.unit.forget(key);
+  await d.store.remove(key, { durable: true });
+  await d.store.leave(consentsKey(accountId), clientId);
 }
 
 /**

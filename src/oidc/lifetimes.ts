@@ -11,7 +11,7 @@ export const INTERACTION_SECONDS = 30 * MINUTE;
 export const ACCESS_TOKEN_SECONDS = HOUR;
 export const ID_TOKEN_SECONDS = HOUR;
 const SESSION_IDLE = 14 * DAY;
-const SESSION_ABSOLUTE = 30 * DAY;
+export const SESSION_ABSOLUTE = 30 * DAY;
 const REFRESH_IDLE = 30 * DAY;
 const REFRESH_ABSOLUTE = 180 * DAY;
 

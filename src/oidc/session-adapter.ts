@@ -13,8 +13,18 @@ import { refuse } from "../errors.ts";
 import { fingerprint, newVersion } from "../store/record.ts";
 import type { Key, Millis, Stored, Version } from "../store/store.ts";
 import type { AdapterDependencies } from "./adapter.ts";
+import { SESSION_ABSOLUTE } from "./lifetimes.ts";
 
-type Body = AdapterPayload & { idHash: string };
+export type Body = AdapterPayload & {
+  idHash: string;
+  /** What the browser called itself at the sign-in (`User-Agent`), cut. */
+  agent?: string;
+  /** When an app last asked for it; seconds since the epoch. */
+  seen?: number;
+};
+
+/** What names the browser stands at its beginning. */
+const AGENT_LENGTH = 256;
 
 /** How often a session is merged again because another of its tabs was faster. */
 const ATTEMPTS = 16;
@@ -56,12 +66,23 @@ export class SessionAdapter implements Adapter {
     const uid = payload.uid as string;
     const key = SessionAdapter.bodyKey(uid);
     const before = await this.d.unit.before<Body>(key);
-    const value: Body = { ...payload, idHash: fingerprint(id) };
+    const isNew = isSignIn(payload, before?.value);
+    const agent = isNew ? agentOf(Provider.ctx) : before?.value.agent;
+    const seen = epoch(this.d.clock);
+    const known = agent === undefined ? {} : { agent };
+    const value: Body = { ...payload, ...known, seen, idHash: fingerprint(id) };
     const ttl = expiresIn * 1000;
     await Promise.all([
+      isNew && this.remember(payload.accountId as string, uid),
       this.d.unit.hold(key, value, () => this.commit(key, value, ttl, before)),
       this.d.unit.write(SessionAdapter.pointerKey(id), { uid }, ttl),
     ]);
+  }
+
+  /** One write more at a sign-in, among the others: afterwards its owner can see the session and end it. */
+  private async remember(accountId: string, uid: string): Promise<void> {
+    const set = sessionsKey(accountId);
+    await this.d.unit.hold(set, {}, () => this.d.store.join(set, uid, SESSION_ABSOLUTE * 1000));
   }
 
   async destroy(id: string): Promise<void> {
@@ -95,6 +116,20 @@ export class SessionAdapter implements Adapter {
   async consume(): Promise<void> {}
   async revokeByGrantId(): Promise<void> {}
   async findByUserCode(): Promise<undefined> {}
+}
+
+/** The sessions of an account, by uid: an expiring set of hints; the bodies are the truth. */
+export function sessionsKey(accountId: string): Key {
+  return `sessions:${accountId}`;
+}
+
+function isSignIn(payload: AdapterPayload, before: Body | undefined): boolean {
+  const { accountId, loginTs } = payload;
+  return accountId !== undefined && (accountId !== before?.accountId || loginTs !== before.loginTs);
+}
+
+function agentOf(ctx: { get?(header: string): string } | undefined): string | undefined {
+  return ctx?.get?.("user-agent").slice(0, AGENT_LENGTH) || undefined;
 }
 
 /**

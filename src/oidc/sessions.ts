@@ -60,8 +60,7 @@ export async function signOut(d: SessionDependencies, ctx: Context): Promise<voi
  */
 export async function endSession(d: SessionDependencies, ctx: Context, session: Session): Promise<void> {
   if (session.accountId) {
-    const apps = Object.entries(session.authorizations ?? {});
-    await Promise.all(apps.map(([clientId, app]) => endApp(d.provider, session, clientId, app)));
+    await endApps(d.provider, session as SignedIn);
     await session.destroy();
   }
   ctx.cookies.set(d.provider.cookieName("session"), null, attributes(d));
@@ -69,22 +68,40 @@ export async function endSession(d: SessionDependencies, ctx: Context, session: 
 
 type AppAuthorization = NonNullable<Session["authorizations"]>[string];
 
+/** What of a session its apps hang on. */
+export type SignedIn = Pick<Session, "authorizations"> & { accountId: string };
+
 /** Missing in the published types. */
 interface LogoutClient extends Client {
   backchannelLogout(sub: string, sid: string | undefined): Promise<void>;
 }
 
-async function endApp(
+/**
+ * Ends what apps were given in a session, and tells them.
+ *
+ * @param which `online`: what was given for offline access stays; `all`: nothing does
+ */
+export async function endApps(
   provider: Provider,
-  session: Session,
-  clientId: string,
-  app: AppAuthorization,
+  session: SignedIn,
+  which: "online" | "all" = "online",
 ): Promise<void> {
-  const { accountId } = session;
-  const revoked = app.grantId && !app.persistsLogout ? provider.Grant.find(app.grantId) : undefined;
+  const apps = Object.entries(session.authorizations ?? {});
+  await Promise.all(apps.map(([clientId, app]) => endApp(provider, session, [clientId, app], which)));
+}
+
+/** The same for one app. */
+export async function endApp(
+  provider: Provider,
+  { accountId }: SignedIn,
+  [clientId, app]: [string, AppAuthorization],
+  which: "online" | "all",
+): Promise<void> {
+  const ends = app.grantId && (which === "all" || !app.persistsLogout);
+  const revoked = ends ? provider.Grant.find(app.grantId as string) : undefined;
   const [client, grant] = await Promise.all([provider.Client.find(clientId).catch(() => undefined), revoked]);
   await grant?.destroy();
-  if (!client?.backchannelLogoutUri || !accountId) return;
+  if (!client?.backchannelLogoutUri) return;
   // An app that cannot be reached keeps nobody signed in here.
   await (client as LogoutClient).backchannelLogout(accountId, app.sid).catch((error: unknown) => {
     provider.emit("backchannel.error", undefined as never, error as Error, client, accountId, app.sid ?? "");

@@ -1,5 +1,5 @@
 /**
- * The stylesheet, the one client script and the icon: read once at start, named by their content, compressed ahead.
+ * Stylesheets, client scripts and the icon: read once at start, named by their content, compressed ahead.
  *
  * A name that changes with the content may be cached for ever, and every answer costs one map lookup.
  */
@@ -28,6 +28,8 @@ export interface Assets {
   readonly css: string;
   readonly js: string;
   readonly icon: string;
+  /** Beside the others on the owner's pages, and only there. */
+  readonly account: { readonly css: string; readonly js: string };
   /** The asset at a path, or undefined. */
   find(path: string): Asset | undefined;
 }
@@ -36,12 +38,12 @@ export interface Assets {
 export interface AssetsOptions {
   /** A folder whose files stand in for those of `views/`. */
   overlay?: string;
-  /** The built client script; the default is the one that `node build.js` made. */
-  script?: string;
+  /** The folder of the built client scripts; the default is the one that `node build.js` makes. */
+  scripts?: string;
 }
 
 const views = fileURLToPath(new URL("../../views/", import.meta.url));
-const builtScript = fileURLToPath(new URL("../../dist/browser/latchkey.js", import.meta.url));
+const builtScripts = fileURLToPath(new URL("../../dist/browser/", import.meta.url));
 
 const TYPES: Readonly<Record<string, string>> = {
   ".css": "text/css; charset=utf-8",
@@ -50,12 +52,21 @@ const TYPES: Readonly<Record<string, string>> = {
 
 /** Reads and prepares the assets; throws when a file is missing. */
 export function loadAssets(o: AssetsOptions = {}): Assets {
-  const css = prepare("latchkey.css", minifyCss(readFileSync(locate("latchkey.css", o.overlay), "utf8")));
+  const style = (name: string) => prepare(name, minifyCss(readFileSync(locate(name, o.overlay), "utf8")));
+  const script = (name: string) =>
+    prepare(name, readFileSync(join(o.scripts ?? builtScripts, name), "utf8").trim());
   // In the page itself: a file of its own would be one more request on the way to the prompt.
   const icon = dataUrl(readFileSync(locate("latchkey.svg", o.overlay), "utf8").trim());
-  const js = prepare("latchkey.js", readFileSync(o.script ?? builtScript, "utf8").trim());
-  const byPath = new Map([css, js].map((asset) => [asset.path, asset]));
-  return { css: css.path, js: js.path, icon, find: (path) => byPath.get(path) };
+  const [css, js] = [style("latchkey.css"), script("latchkey.js")];
+  const account = { css: style("account.css"), js: script("account.js") };
+  const byPath = new Map([css, js, account.css, account.js].map((asset) => [asset.path, asset]));
+  return {
+    css: css.path,
+    js: js.path,
+    icon,
+    account: { css: account.css.path, js: account.js.path },
+    find: (path) => byPath.get(path),
+  };
 }
 
 function dataUrl(svg: string): string {

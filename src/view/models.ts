@@ -23,6 +23,8 @@ export interface PasskeyModel {
   /** True when the provider's name is only what the device said of itself. */
   reported: boolean;
   synced: boolean;
+  /** On which way it came: `account.added_by.<way>` in the texts. */
+  addedBy?: string;
   /** ISO date. */
   created: string;
   lastUsed?: string;
@@ -37,10 +39,58 @@ export interface ProfileModel {
 }
 
 /** What the owner's page says once, after something was done: `account.notice.<notice>` in the texts. */
-export type AccountNotice = "passkey_added" | "passkey_renamed" | "passkey_removed";
+export type AccountNotice =
+  | "passkey_added"
+  | "passkey_renamed"
+  | "passkey_removed"
+  | "session_ended"
+  | "sessions_ended"
+  | "app_disconnected";
+
+/** `signalAllAcceptedCredentials` and `signalCurrentUserDetails` (WebAuthn Level 3, section 5.1.10). */
+export interface SignalsModel {
+  rpId: string;
+  userId: string;
+  allAcceptedCredentialIds: string[];
+  name: string;
+  displayName: string;
+}
+
+/** Where somebody is signed in. Times are ISO. */
+export interface SessionModel {
+  id: string;
+  /** The browser's name and its system's. */
+  browser?: string;
+  started: string;
+  seen: string;
+  /** This very browser. */
+  current: boolean;
+}
+
+export interface ConnectedAppModel {
+  id: string;
+  name: string;
+  scopes: string[];
+  since?: string;
+}
+
+/** Something that happened: `activity.<what>` in the texts. */
+export interface ActivityModel {
+  what: string;
+  /** ISO. */
+  at: string;
+  about?: string;
+  address?: string;
+  browser?: string;
+}
 
 /** What only a fresh proof does: `confirm.<purpose>` in the texts. */
-export type SensitivePurpose = "add_passkey" | "remove_passkey" | "remove_password" | "create_codes";
+export type SensitivePurpose =
+  | "end_sessions"
+  | "add_passkey"
+  | "remove_passkey"
+  | "remove_password"
+  | "create_codes";
 
 /** Recovery codes: how many are left, and when they were made. */
 export interface RecoveryCodesModel {
@@ -88,6 +138,11 @@ export interface ViewModels {
   account: {
     account: ProfileModel;
     passkeys: PasskeyModel[];
+    /** What the browser's password manager is told. */
+    signals: SignalsModel;
+    sessions: SessionModel[];
+    apps: ConnectedAppModel[];
+    activity: ActivityModel[];
     password?: PasswordModel;
     /** Absent where codes open nothing. */
     codes?: RecoveryCodesModel;

@@ -34,7 +34,7 @@ export interface Renderer {
 export interface RendererOptions {
   /** A folder that overlays `views/` file by file; its texts overlay ours key by key. */
   overlay?: string;
-  assets: Pick<Assets, "css" | "js" | "icon">;
+  assets: Pick<Assets, "css" | "js" | "icon" | "account">;
 }
 
 /** What every template sees as `it`; layouts and partials see what they are given besides. */
@@ -51,7 +51,7 @@ interface Scope {
   /** The texts under a key as JSON: what the client script may have to say. */
   messages(prefix: string): string;
   /** An ISO date or seconds since the epoch, as people write it. */
-  date(value: string | number, style?: "day" | "moment"): string;
+  date(value: string | number, style?: DateStyle): string;
   libraryForm(html: string): LibraryForm;
   /** True for a link that leads to a web page: an app's own address never becomes a `javascript:` link. */
   isWebLink(url: string): boolean;
@@ -146,13 +146,24 @@ function scope(
   };
 }
 
+type DateStyle = "day" | "minute" | "moment";
+
+const DATE_STYLES: Readonly<Record<DateStyle, Intl.DateTimeFormatOptions>> = {
+  day: { dateStyle: "long" },
+  minute: {
+    year: "numeric",
+    month: "short",
+    day: "numeric",
+    hour: "2-digit",
+    minute: "2-digit",
+    timeZoneName: "short",
+  },
+  moment: { dateStyle: "medium", timeStyle: "long" },
+};
+
 /** Dates are UTC: the server knows no one's time zone, and "created" must not depend on where it runs. */
-export function formatDate(value: string | number, locale: string, style: "day" | "moment"): string {
+export function formatDate(value: string | number, locale: string, style: DateStyle): string {
   const at = new Date(typeof value === "number" ? value * 1000 : value);
   if (Number.isNaN(at.getTime())) return String(value);
-  return new Intl.DateTimeFormat(locale, {
-    dateStyle: style === "day" ? "long" : "medium",
-    ...(style === "moment" ? ({ timeStyle: "long" } as const) : {}),
-    timeZone: "UTC",
-  }).format(at);
+  return new Intl.DateTimeFormat(locale, { ...DATE_STYLES[style], timeZone: "UTC" }).format(at);
 }

@@ -50,13 +50,14 @@ export interface Site {
   close(): Promise<void>;
 }
 
-/** The client script as it is in the sources, so that a test never runs an older build. */
+const source = (name: string) => fileURLToPath(new URL(`../../src/browser/${name}.ts`, import.meta.url));
+
+/** The client scripts as they are in the sources, so that a test never runs an older build. */
 export async function buildAssets(): Promise<Assets> {
   const folder = await mkdtemp(join(tmpdir(), "latchkey-script-"));
-  const script = join(folder, "latchkey.js");
   await build({
-    entryPoints: [fileURLToPath(new URL("../../src/browser/main.ts", import.meta.url))],
-    outfile: script,
+    entryPoints: { latchkey: source("main"), account: source("account") },
+    outdir: folder,
     bundle: true,
     minify: true,
     format: "iife",
@@ -64,7 +65,7 @@ export async function buildAssets(): Promise<Assets> {
     legalComments: "none",
     logLevel: "warning",
   });
-  const assets = loadAssets({ script });
+  const assets = loadAssets({ scripts: folder });
   await rm(folder, { recursive: true });
   return assets;
 }

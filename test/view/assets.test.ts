@@ -12,22 +12,23 @@ import { samples } from "./samples.ts";
 const BUDGET = 12_000;
 
 describe("loadAssets", () => {
-  const script = join(mkdtempSync(join(tmpdir(), "latchkey-assets-")), "latchkey.js");
-  writeFileSync(script, "void 0;\n");
-  const assets = loadAssets({ script });
+  const scripts = mkdtempSync(join(tmpdir(), "latchkey-assets-"));
+  const script = join(scripts, "latchkey.js");
+  for (const name of ["latchkey.js", "account.js"]) writeFileSync(join(scripts, name), "void 0;\n");
+  const assets = loadAssets({ scripts });
 
   it("names each file by its content", () => {
     expect(assets.css).toMatch(/^\/assets\/latchkey\.[\w-]{12}\.css$/);
     expect(assets.js).toMatch(/^\/assets\/latchkey\.[\w-]{12}\.js$/);
     expect(assets.icon).toMatch(/^data:image\/svg\+xml;base64,/);
     writeFileSync(script, "void 1;\n");
-    const changed = loadAssets({ script });
+    const changed = loadAssets({ scripts });
     expect(changed.css).toBe(assets.css);
     expect(changed.js).not.toBe(assets.js);
   });
 
   it("holds each file once plain and twice compressed, with its type and tag", () => {
-    for (const path of [assets.css, assets.js]) {
+    for (const path of [assets.css, assets.js, assets.account.css, assets.account.js]) {
       const asset = assets.find(path)!;
       expect(gunzipSync(asset.gzip)).toEqual(asset.body);
       expect(brotliDecompressSync(asset.br)).toEqual(asset.body);
@@ -45,7 +46,7 @@ describe("loadAssets", () => {
     const overlay = mkdtempSync(join(tmpdir(), "latchkey-theme-"));
     const source = `/* theme */\na > b :hover , i { content: "a ; /* b */ { }" ; color : red ; }\n\n@media (min-width: 1px) and (x: y) { p { margin: calc(1px + 2px) } }`;
     writeFileSync(join(overlay, "latchkey.css"), source);
-    const themed = loadAssets({ script, overlay });
+    const themed = loadAssets({ scripts, overlay });
     expect(themed.find(themed.css)?.body.toString()).toBe(
       'a > b :hover,i{content:"a ; /* b */ { }";color :red}@media (min-width:1px) and (x:y){p{margin:calc(1px + 2px)}}',
     );

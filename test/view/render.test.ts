@@ -6,7 +6,12 @@ import { isRefusal } from "../../src/errors.ts";
 import { createRenderer } from "../../src/view/render.ts";
 import { hostile, type Sample, samples } from "./samples.ts";
 
-const assets = { css: "/assets/latchkey.a.css", js: "/assets/latchkey.b.js", icon: "/assets/latchkey.c.svg" };
+const assets = {
+  css: "/assets/latchkey.a.css",
+  js: "/assets/latchkey.b.js",
+  icon: "/assets/latchkey.c.svg",
+  account: { css: "/assets/account.d.css", js: "/assets/account.e.js" },
+};
 const renderer = createRenderer({ assets });
 
 function html(sample: Sample, locale = "en"): string {
@@ -39,7 +44,9 @@ describe.each(samples)("the page $title", (sample) => {
 
   it("has the script exactly when there is something for it to do", () => {
     const document = html(sample);
-    expect(document.includes("<script")).toBe(/data-(ceremony|decision|submit|print)\b/.test(document));
+    expect(document.includes("<script")).toBe(
+      /data-(ceremony|decision|submit|print|signals)\b/.test(document),
+    );
   });
 
   it.each([

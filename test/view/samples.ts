@@ -50,6 +50,7 @@ const passkeys: ViewModels["account"]["passkeys"] = [
     provider: "iCloud Keychain",
     reported: true,
     synced: true,
+    addedBy: "sign_up",
     created: "2026-03-02T09:12:44.000Z",
     lastUsed: "2026-11-21",
   },
@@ -61,6 +62,59 @@ const passkeys: ViewModels["account"]["passkeys"] = [
     synced: false,
     created: "2026-10-30T17:40:00.000Z",
   },
+];
+
+const signals = {
+  rpId: "localhost",
+  userId: "c3R1cmR5LWhhbmRsZS1vZi0zMi1ieXRlcy1leGFjdGx5IQ",
+  allAcceptedCredentialIds: ["bGFwdG9w", "c2VjdXJpdHkta2V5"],
+  name: "jane@example.com",
+  displayName: "Jane Rivers",
+};
+
+const sessions: ViewModels["account"]["sessions"] = [
+  {
+    id: "mJq3xY8dTnSgVb2w",
+    browser: "Firefox · Linux",
+    started: "2026-11-20T08:03:00.000Z",
+    seen: "2026-11-21T17:41:00.000Z",
+    current: true,
+  },
+  {
+    id: "Zk1uRe5oPc7hLf0a",
+    browser: "Mobile Safari · iOS",
+    started: "2026-11-02T19:12:00.000Z",
+    seen: "2026-11-18T06:30:00.000Z",
+    current: false,
+  },
+  {
+    id: "Hs9iWm4tNy6gQd3e",
+    started: "2026-11-01T10:00:00.000Z",
+    seen: "2026-11-01T10:00:00.000Z",
+    current: false,
+  },
+];
+
+const apps: ViewModels["account"]["apps"] = [
+  {
+    id: "riverside-library",
+    name: "Riverside Library",
+    scopes: ["openid", "profile", "email", "library:loans"],
+    since: "2026-04-11T12:00:00.000Z",
+  },
+  { id: "wiki", name: "Wiki", scopes: ["openid"] },
+];
+
+const activity: ViewModels["account"]["activity"] = [
+  {
+    what: "passkey.registered",
+    at: "2026-10-30T17:40:00.000Z",
+    about: "Blue security key in the drawer",
+    address: "2001:db8:85a3::8a2e:370:7334",
+    browser: "Firefox · Linux",
+  },
+  { what: "passkey.removed", at: "2026-09-12T07:15:00.000Z", address: "192.0.2.17" },
+  { what: "account.created", at: "2026-03-02T09:12:44.000Z" },
 ];
 
 const logoutForm = (action: string, secret: string) =>
@@ -150,6 +204,10 @@ export const samples: Sample[] = [
       passkeys,
       password: { state: "open", missing: [] },
       codes: { left: 7, created: "2026-11-20T09:00:00.000Z" },
+      signals,
+      sessions,
+      apps,
+      activity,
       notice: "passkey_added",
     },
   },
@@ -160,6 +218,10 @@ export const samples: Sample[] = [
       account: { name: "Jane", username: "jane", emailVerified: false },
       passkeys: passkeys.slice(1),
       password: { state: "closed", since: "2026-11-20T09:00:00.000Z" },
+      signals,
+      sessions: sessions.slice(0, 1),
+      apps: [],
+      activity: activity.slice(2),
       codes: { left: 0 },
     },
   },
@@ -304,6 +366,8 @@ export const samples: Sample[] = [
 
 // These are words of ours, and forms of the library's.
 const OURS: ReadonlySet<string> = new Set([
+  "what",
+  "addedBy",
   "ceremony",
   "purpose",
   "notice",

@@ -5,13 +5,24 @@ import type { House } from "../house.ts";
 import { page } from "../page.ts";
 import { signedIn, toSignIn } from "../sign-in.ts";
 import { HOME } from "../visit.ts";
+import { activitySection } from "./activity.ts";
+import { appSection } from "./apps.ts";
 import { passkeySection } from "./passkeys.ts";
 import { passwordSection } from "./password.ts";
 import { profileSection } from "./profile.ts";
 import { recoveryCodesSection } from "./recovery-codes.ts";
+import { sessionSection } from "./sessions.ts";
+import { signals } from "./signals.ts";
 
 /** What may be said once, after something was done. */
-const notices: readonly AccountNotice[] = ["passkey_added", "passkey_renamed", "passkey_removed"];
+const notices: readonly AccountNotice[] = [
+  "passkey_added",
+  "passkey_renamed",
+  "passkey_removed",
+  "session_ended",
+  "sessions_ended",
+  "app_disconnected",
+];
 
 /** `GET /account` */
 export async function showAccount(house: House, ctx: Context): Promise<void> {
@@ -19,11 +30,20 @@ export async function showAccount(house: House, ctx: Context): Promise<void> {
   if (!account) return toSignIn(ctx, HOME);
   const password = passwordSection(account);
   const notice = notices.find((known) => known === ctx.query.notice);
+  const [sessions, apps, activity] = await Promise.all([
+    sessionSection(house, ctx, account),
+    appSection(house, account),
+    activitySection(house, account),
+  ]);
   page(house.renderer, ctx, "account", {
     account: profileSection(account),
     passkeys: passkeySection(account),
     ...(password === undefined ? {} : { password }),
     ...(house.settingsOf(account.groups).recovery.codes ? { codes: recoveryCodesSection(account) } : {}),
+    signals: signals(house, account),
+    sessions,
+    apps,
+    activity,
     ...(notice === undefined ? {} : { notice }),
   });
 }

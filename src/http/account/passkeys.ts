@@ -50,6 +50,7 @@ function describe(passkey: Passkey): PasskeyModel {
     id: passkey.id,
     name: passkey.name,
     ...(provider === undefined ? {} : { provider }),
+    ...(passkey.addedBy === undefined ? {} : { addedBy: passkey.addedBy }),
     reported: passkey.attestation !== "verified",
     synced: passkey.backupEligible,
     created: new Date(passkey.created).toISOString(),

@@ -1,10 +1,12 @@
 /** The addresses below `/account`, one part for each section of the page. */
 import type { Route } from "../route.ts";
 import { signOutHere } from "../sign-in.ts";
+import { appRoutes } from "./apps.ts";
 import { showAccount } from "./home.ts";
 import { passkeyRoutes } from "./passkeys.ts";
 import { passwordRoutes } from "./password.ts";
 import { recoveryCodeRoutes } from "./recovery-codes.ts";
+import { sessionRoutes } from "./sessions.ts";
 
 export const accountRoutes: readonly Route[] = [
   ["get", "/account", showAccount],
@@ -12,4 +14,6 @@ export const accountRoutes: readonly Route[] = [
   ...passkeyRoutes,
   ...passwordRoutes,
   ...recoveryCodeRoutes,
+  ...sessionRoutes,
+  ...appRoutes,
 ];
