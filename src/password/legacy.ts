@@ -84,9 +84,9 @@ async function remember(options: LegacyOptions, id: string): Promise<void> {
 }
 
 /** The account behind a name and its password, or nothing, at the same work and with the same reads. */
-type Judgement = (login: string, password: string, pace: Pace) => Promise<Stored<Account> | undefined>;
+export type Judgement = (login: string, password: string, pace: Pace) => Promise<Stored<Account> | undefined>;
 
-function judgement(options: LegacyOptions): Judgement {
+export function judgement(options: LegacyOptions): Judgement {
   const people = directory(options.store);
   const hashOf = verifierReader(options);
   const ownGuesses = rateLimit(options.store, "password:id", options.guesses.perAccount);

@@ -14,12 +14,17 @@ import { copyTree } from "../support/tree.js";
 
 const contract = (store) => ["test/contract/store.test.ts", "-t", `contract on ${store}`];
 
+const races = ["test/password/races.test.ts"];
+
 /** The patches, each with the tests (arguments of vitest) that must notice it. */
 const mutants = {
   "no-version-check-lmdb": contract("lmdb"),
   "no-version-check-redis": contract("redis"),
   "no-single-use-lmdb": contract("lmdb"),
   "no-single-use-redis": contract("redis"),
+  "no-version-check-change": races,
+  "no-tombstone": races,
+  "no-order": races,
   "no-response-id-check-authentication": ["test/passkey/authentication.test.ts"],
   "no-response-id-check-registration": ["test/passkey/registration.test.ts"],
 };
