@@ -9,14 +9,15 @@ COPY package.json package-lock.json .npmrc ./
 RUN npm ci --ignore-scripts
 COPY build.js tsconfig.json ./
 COPY src src
+COPY migrations migrations
 RUN node build.js && chmod +x dist/cli.js && npm prune --omit=dev --ignore-scripts
 
 FROM node:24-slim
 COPY --from=build /app/package.json /app/
 COPY --from=build /app/node_modules /app/node_modules
 COPY --from=build /app/dist /app/dist
+COPY --from=build /app/migrations /app/migrations
 COPY views /app/views
-COPY migrations /app/migrations
 # The working folder holds what belongs to the installation: ./data, and ./latchkey.config.json where there is one.
 RUN ln -s /app/dist/cli.js /usr/local/bin/latchkey && install -d -o node -g node /latchkey /latchkey/data
 WORKDIR /latchkey

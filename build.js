@@ -3,7 +3,7 @@
  * every source, so that `npm start` costs milliseconds. Run with `--force` to build anyway.
  */
 import { spawnSync } from "node:child_process";
-import { existsSync, readdirSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -11,17 +11,22 @@ import { fileURLToPath } from "node:url";
 const root = dirname(fileURLToPath(import.meta.url));
 const stamp = join(root, "dist/.built");
 
-function newest(folder) {
+/** What `tsc` writes beside the migrations. */
+const isMade = (name) => /\.(js|d\.ts)$/.test(name);
+
+function newest(folder, isSource = () => true) {
   return readdirSync(folder, { withFileTypes: true, recursive: true })
-    .filter((entry) => entry.isFile())
+    .filter((entry) => entry.isFile() && isSource(entry.name))
     .reduce((latest, entry) => Math.max(latest, statSync(join(entry.parentPath, entry.name)).mtimeMs), 0);
 }
 
 function isFresh() {
-  if (process.argv.includes("--force") || !existsSync(stamp)) return false;
+  if (process.argv.includes("--force")) return false;
+  if (!existsSync(stamp) || !existsSync(join(root, "migrations/index.js"))) return false;
   const built = statSync(stamp).mtimeMs;
   const sources = [
     newest(join(root, "src")),
+    newest(join(root, "migrations"), (name) => !isMade(name)),
     statSync(join(root, "package.json")).mtimeMs,
     statSync(join(root, "build.js")).mtimeMs,
   ];
@@ -32,10 +37,12 @@ async function build() {
   const started = new Date();
   const require = createRequire(import.meta.url);
   const tsc = join(dirname(require.resolve("typescript/package.json")), "bin/tsc");
-  const { status } = spawnSync(process.execPath, [tsc, "-p", join(root, "tsconfig.json")], {
-    stdio: "inherit",
-  });
-  if (status !== 0) process.exit(status ?? 1);
+  // Without it nobody takes for made what somebody has removed.
+  rmSync(join(root, "dist/.migrations.tsbuildinfo"), { force: true });
+  for (const project of ["migrations/tsconfig.json", "tsconfig.json"]) {
+    const { status } = spawnSync(process.execPath, [tsc, "-p", join(root, project)], { stdio: "inherit" });
+    if (status !== 0) process.exit(status ?? 1);
+  }
   const { build: bundle } = await import("esbuild");
   await bundle({
     entryPoints: {

@@ -12,6 +12,7 @@ import { rootSecrets, secretMismatch } from "./config/root-secret.ts";
 import { isRefusal, refuse } from "./errors.ts";
 import type { Event, Listener } from "./events.ts";
 import { type Logger, silentLogger } from "./log.ts";
+import { readLedger, requireKnown, startLedger } from "./migrate/ledger.ts";
 import { type Clients, clients } from "./oidc/client/clients.ts";
 import { withoutNotice } from "./oidc/quiet.ts";
 import { type Invitations, invitations } from "./recovery/invitations.ts";
@@ -139,6 +140,7 @@ async function openMeta(
     if (!mayCreate) throw emptied("a store that `latchkey setup` has initialised");
     const meta = { id: randomUUID(), created: clock.now(), proof: vault.wrap(PROOF, "proof") };
     const how = { expect: "absent", version: newVersion(), durable: true } as const;
+    await startLedger(store, clock.now());
     await store.commit(metaRecord.key(META), metaRecord.encode(meta), how);
     return openMeta(store, vault, settings, clock, false);
   }
@@ -148,6 +150,7 @@ async function openMeta(
     ]);
   }
   requireReadable(found);
+  requireKnown(await readLedger(store));
   await fitSecret(store, vault, settings, found);
   return found;
 }

@@ -18,6 +18,7 @@ import { ownForms } from "./http/own-forms.ts";
 import { permits } from "./http/permits.ts";
 import { postToGet } from "./http/post-to-get.ts";
 import { brokenShortWay, type ShortWayOptions, shortWay, type Ways } from "./http/short-way.ts";
+import { startMigrations } from "./installation/migrations.ts";
 import { watchOwnership } from "./installation/own-store.ts";
 import { type Installation, openInstallation } from "./installation.ts";
 import { type Logger, silentLogger } from "./log.ts";
@@ -90,6 +91,8 @@ export async function startServer(settings: Settings, options: ServerOptions = {
     open.push(...sweepers.map((sweeper) => ({ close: () => sweeper.stop() })));
     if (settings.adminPort)
       open.push(await listen(healthHandler(ready, log), settings.adminPort, settings.host));
+    const migrating = startMigrations({ store, clock, log });
+    open.push({ close: () => migrating.stop() });
     const listener = await listen(handler, settings.port, settings.host);
     open.push(listener);
     return { issuer: settings.issuer, port: listener.port, setup, stop };

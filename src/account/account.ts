@@ -5,6 +5,7 @@
  * only says which ways in are open.
  */
 import { randomBytes } from "node:crypto";
+import { readerOf, upcastsOf } from "../../migrations/index.ts";
 import type { Event } from "../events.ts";
 import { recordKind } from "../store/record.ts";
 
@@ -139,4 +140,4 @@ export function newHandle(): string {
 export const ADMINISTRATORS = "administrators";
 
 /** The record of an account, under `account:<id>`. */
-export const accountRecord = recordKind<Account>("account");
+export const accountRecord = recordKind<Account>("account", upcastsOf("account"), readerOf("account"));

@@ -6,9 +6,11 @@ import { systemClock } from "../clock.ts";
 import type { Settings } from "../config/load.ts";
 import { isRefusal } from "../errors.ts";
 import { oneLine } from "../log/fields.ts";
+import { pendingIn, readLedger } from "../migrate/ledger.ts";
 import { withoutNotice } from "../oidc/quiet.ts";
 import { inspectStore } from "../store/connect.ts";
 import type { Finding } from "../store/finding.ts";
+import type { Store } from "../store/store.ts";
 import { type Context, loaded } from "./context.ts";
 
 /** An `error` makes the installation unfit. */
@@ -111,10 +113,17 @@ async function opened(settings: Settings): Promise<Check[]> {
       owner
         ? passed("owner", "there is an owner")
         : warned("owner", "there is no owner yet", "Run: npx latchkey setup"),
+      await migrated(store),
     ];
   } finally {
     await close();
   }
+}
+
+async function migrated(store: Store): Promise<Check> {
+  const pending = pendingIn(await readLedger(store)).map(({ id }) => id);
+  if (pending.length === 0) return passed("migrations", "no migration is pending");
+  return warned("migrations", `pending: ${pending.join(", ")}`, "Run: npx latchkey migrate up");
 }
 
 const REMEDIES: Readonly<Record<string, string>> = {

@@ -22,16 +22,26 @@ export interface RecordKind<T extends object> {
   read(store: Store, id: string): Promise<Stored<T> | undefined>;
 }
 
+/** What a stored record says of itself. */
+type Labelled = { schema?: number; reader?: number } & Record<string, unknown>;
+
 /**
  * Describes a kind of record. `upcasts[n]` leads from schema n + 1 to n + 2.
  *
+ * @param reader the oldest schema whose code may read and write these records, so that both may run side by side;
+ * what such code does not know it keeps, and what it writes says its own schema
  * @throws `store_refused` on reading when the data is newer than the code.
  */
-export function recordKind<T extends object>(kind: Kind, upcasts: readonly Upcast[] = []): RecordKind<T> {
+export function recordKind<T extends object>(
+  kind: Kind,
+  upcasts: readonly Upcast[] = [],
+  reader = upcasts.length + 1,
+): RecordKind<T> {
   const schema = upcasts.length + 1;
+  const label = reader < schema ? { schema, reader } : { schema };
   const decode = (stored: object): T => {
-    const { schema: found = 1, ...rest } = stored as { schema?: number } & Record<string, unknown>;
-    if (found > schema) {
+    const { schema: found = 1, reader: needed = found, ...rest } = stored as Labelled;
+    if (found > schema && needed > schema) {
       const detail = `A ${kind} record has schema ${found}; this version reads up to ${schema}. Run a newer version.`;
       throw refuse("store_refused", { detail });
     }
@@ -41,7 +51,7 @@ export function recordKind<T extends object>(kind: Kind, upcasts: readonly Upcas
     kind,
     schema,
     key: (id) => `${kind}:${id}`,
-    encode: (value) => ({ ...value, schema }),
+    encode: (value) => ({ ...value, ...label }),
     decode,
     async read(store, id) {
       const found = await store.read<object>(`${kind}:${id}`);

@@ -29,6 +29,9 @@ const commands = [
   ["groups", "list"],
   ["groups", "members"],
   ["groups", "remove"],
+  ["migrate", "status"],
+  ["migrate", "up"],
+  ["migrate", "verify"],
   ["config", "print"],
   ["doctor"],
 ];
