@@ -49,6 +49,10 @@ const table = {
   client_exists: [409, "A client with this id exists already."],
   client_unknown: [404, "There is no such client."],
   account_watched: [403, "This account has only just got its first passkey. Wait a day, then try again."],
+  account_recovering: [
+    403,
+    "This account was recovered a short time ago. Nothing that opened it before can go yet.",
+  ],
   account_limited: [403, "This account may not do that now."],
   configuration_invalid: [500, "The configuration is not valid."],
   store_conflict: [503, "Somebody else changed this at the same moment. Try again."],

@@ -48,6 +48,7 @@ export type EventType =
   | "pass.revoked"
   | "recovery_codes.made"
   | "recovery_code.used"
+  | "recovery.waiting"
   | "recovery.completed"
   | "recovery.cancelled"
   | "recovery.ended"

@@ -84,6 +84,8 @@ export interface Repair {
   added: string[];
   /** Credential ids of the passkeys that are suspended. */
   lost: string[];
+  /** While it waits for its delay: when it takes effect. Until then what it added is suspended, what is lost is not. */
+  starts?: number;
   /** When the suspended ones are revoked; milliseconds since the epoch. */
   until: number;
 }

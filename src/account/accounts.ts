@@ -10,8 +10,8 @@ import { entries, sweepAccounts } from "./leftovers.ts";
 import { issuePass, revokePasses, usePass } from "./passes.ts";
 import { closePassword, declinePasskey, dropPassword, removePassword } from "./password-way.ts";
 import { setRecoveryCodes, useRecoveryCode } from "./recovery-codes.ts";
-import { cancelRepair, completeRepair, type RepairInput } from "./repair.ts";
-import { type AccountsOptions, moment, publish, revise } from "./revise.ts";
+import { cancelRepair, completeRepair, type RepairInput, startRepair } from "./repair.ts";
+import { type AccountsOptions, moment, publish, revise, type Transition } from "./revise.ts";
 import { endAllSessions } from "./sessions.ts";
 import * as become from "./transitions.ts";
 import { codeFingerprint, newCode } from "./typed-code.ts";
@@ -28,6 +28,8 @@ export interface Accounts extends Directory {
   create(input: NewAccountInput, options?: CreateOptions): Promise<Account>;
   /** @throws `account_unknown`, `account_limited`, `credential_registered`, `passkey_limit`, `name_invalid` */
   addPasskey(id: string, passkey: Passkey): Promise<Account>;
+  /** The first half of {@link addPasskey}: nothing signs in with it before `completeRepair`. @throws the same */
+  holdPasskey(id: string, passkey: Passkey): Promise<Account>;
   /** @throws `account_unknown`, `passkey_unknown`, `name_invalid` */
   renamePasskey(id: string, passkeyId: string, name: string): Promise<Account>;
   /** @throws `account_unknown`, `passkey_unknown`, `last_way_in` */
@@ -69,9 +71,11 @@ export interface Accounts extends Directory {
   setRecoveryCodes(id: string, codes: readonly string[]): Promise<Account>;
   /** Uses a recovery code up; exactly one of many callers succeeds. @throws `account_unknown`, `authentication_failed` */
   useRecoveryCode(id: string, typed: string): Promise<Account>;
-  /** @throws `account_unknown`, `account_limited`, `passkey_unknown` */
+  /** @throws `account_unknown`, `account_limited`, `passkey_unknown`, `ceremony_expired` */
   completeRepair(id: string, input: RepairInput): Promise<Account>;
-  /** Undoes a recovery at the word of who holds a suspended passkey. @throws `account_unknown`, `passkey_unknown` */
+  /** Lets a recovery take effect whose delay is over. @throws `account_unknown` */
+  startRepair(id: string): Promise<Account>;
+  /** Undoes a recovery at the word of who held a passkey before it. @throws `account_unknown`, `passkey_unknown` */
   cancelRepair(id: string, objector: string): Promise<Account>;
   /** Ends everything that began before now. @throws `account_unknown` */
   endSessions(id: string): Promise<Account>;
@@ -97,12 +101,13 @@ export interface Accounts extends Directory {
  */
 export function accounts(options: AccountsOptions): Accounts {
   const { store, clock } = options;
-  const durably = (id: string, transition: Parameters<typeof revise>[2]) =>
-    revise(options, id, transition, { durable: true });
+  const durably = (id: string, transition: Transition) => revise(options, id, transition, { durable: true });
   return {
     ...directory(store),
     create: (input, how = {}) => createAccount(options, input, how),
-    addPasskey: (id, passkey) => addPasskey(options, id, passkey),
+    addPasskey: (id, passkey) =>
+      claimPasskey(options, id, passkey, (account, now) => become.activatePasskey(account, passkey.id, now)),
+    holdPasskey: (id, passkey) => claimPasskey(options, id, passkey, () => undefined),
     renamePasskey: (id, passkeyId, name) =>
       revise(options, id, (account, now) => become.renamePasskey(account, passkeyId, name, now)),
     removePasskey: (id, passkeyId) => removePasskey(options, id, passkeyId),
@@ -127,6 +132,7 @@ export function accounts(options: AccountsOptions): Accounts {
     useRecoveryCode: (id, typed) =>
       durably(id, (account, now) => useRecoveryCode(account, codeFingerprint(typed), now)),
     completeRepair: (id, input) => durably(id, (account, now) => completeRepair(account, input, now)),
+    startRepair: (id) => durably(id, startRepair),
     cancelRepair: (id, objector) => durably(id, (account, now) => cancelRepair(account, objector, now)),
     endSessions: (id) => durably(id, endAllSessions),
     disable: (id) => durably(id, become.disableAccount),
@@ -136,14 +142,18 @@ export function accounts(options: AccountsOptions): Accounts {
   };
 }
 
-async function addPasskey(options: AccountsOptions, id: string, passkey: Passkey): Promise<Account> {
+/** The passkey stands in the document, pending, before its id is claimed; `then` says what becomes of it. */
+async function claimPasskey(
+  options: AccountsOptions,
+  id: string,
+  passkey: Passkey,
+  then: Transition,
+): Promise<Account> {
   await revise(options, id, (account, now) => become.addPasskey(account, passkey, now));
   try {
     const claimed = await claim(options.store, credentialClaim(passkey.id), id);
     if (!claimed) throw refuse("credential_registered");
-    const activate = (account: Account, now: become.Moment) =>
-      become.activatePasskey(account, passkey.id, now);
-    return await revise(options, id, activate, { durable: true });
+    return await revise(options, id, then, { durable: true });
   } catch (error) {
     await withdraw(options, id, passkey.id);
     throw error;

@@ -17,7 +17,7 @@ import {
   usernameHint,
 } from "./directory.ts";
 import { readPasswordState, VERIFIER } from "./password-state.ts";
-import { endRepair } from "./repair.ts";
+import { endRepair, startRepair } from "./repair.ts";
 import { log, moment } from "./revise.ts";
 import { withoutDead } from "./transitions.ts";
 
@@ -72,7 +72,7 @@ async function tidy(store: Store, clock: Clock, entry: Entry): Promise<boolean> 
   if (account.state === "pending") return false;
   const now = moment({ clock });
   const alive = { ...withoutDead(account, now), outbox: [] };
-  const ended = endRepair(alive, now);
+  const ended = startRepair(alive, now) ?? endRepair(alive, now);
   const same = account.outbox.length === 0 && alive.passkeys.length === account.passkeys.length;
   if (same && ended === undefined) return false;
   for (const event of account.outbox) await log(store, event);

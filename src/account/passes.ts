@@ -6,9 +6,13 @@ import { refuse } from "../errors.ts";
 import type { Account, Pass } from "./account.ts";
 import { type Moment, note } from "./transitions.ts";
 
-/** Puts a new pass in the place of any other. @throws `account_limited` for an account that is not active */
+/**
+ * Puts a new pass in the place of any other.
+ *
+ * @throws `account_limited` for an account that is not active, and for who would let himself in
+ */
 export function issuePass(account: Account, pass: Omit<Pass, "issued">, now: Moment): Account {
-  if (account.state !== "active") throw refuse("account_limited");
+  if (account.state !== "active" || pass.by === account.id) throw refuse("account_limited");
   const { by } = pass;
   return note({ ...account, passes: [{ ...pass, issued: now.at }] }, "pass.issued", now, { detail: { by } });
 }

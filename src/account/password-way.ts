@@ -9,6 +9,7 @@ import { refuse } from "../errors.ts";
 import type { Account, Passkey } from "./account.ts";
 import type { Moment } from "./transitions.ts";
 import { note } from "./transitions.ts";
+import { assertUnwatched } from "./watch.ts";
 
 /** How long an account is careful after its password became a passkey; milliseconds. */
 export const WATCH = 24 * 60 * 60 * 1000;
@@ -72,11 +73,12 @@ export function declinePasskey(account: Account): Account | undefined {
 /**
  * Removes the password at its owner's wish. The guard looks both ways: what is left must be enough, and independent.
  *
- * @throws `account_limited`, `ways_missing` with the member `missing`: each entry alone would complete the ways in
+ * @throws `account_limited`, `account_watched`, `account_recovering`, `ways_missing` with the member `missing`: each entry alone would complete the ways in
  */
 export function removePassword(account: Account, now: Moment): Account | undefined {
   if (account.state !== "active") throw refuse("account_limited");
   if (account.password?.state !== "open") return undefined;
+  assertUnwatched(account, now);
   const missing = missingWays(account);
   if (missing.length > 0) throw refuse("ways_missing", { members: { missing } });
   return note(closed(account, now), "password.removed", now);

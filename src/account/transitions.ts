@@ -90,7 +90,8 @@ export function addPasskey(account: Account, passkey: Passkey, now: Moment): Acc
   if (account.state !== "active" || !mayAdd(account, passkey)) throw refuse("account_limited");
   const kept = withoutDead(account, now).passkeys;
   if (kept.some((held) => held.id === passkey.id)) throw refuse("credential_registered");
-  if (kept.length >= PASSKEY_LIMIT) throw refuse("passkey_limit");
+  // Each recovery costs a code or a pass; whoever is locked out cannot make room first.
+  if (kept.length >= PASSKEY_LIMIT && passkey.addedBy !== "recovery") throw refuse("passkey_limit");
   const added: Passkey = {
     ...passkey,
     name: checkDisplayName(passkey.name),
@@ -137,12 +138,12 @@ export function renamePasskey(
   return note(replace(account, { ...passkey, name }), "passkey.renamed", now, { subject: passkeyId });
 }
 
-/** @throws `passkey_unknown`, `last_way_in`, `account_watched` */
+/** @throws `passkey_unknown`, `last_way_in`, `account_watched`, `account_recovering` */
 export function removePasskey(account: Account, passkeyId: string, now: Moment): Account {
-  const { state } = passkeyOf(account, passkeyId);
-  assertUnwatched(account, now);
+  const passkey = passkeyOf(account, passkeyId);
+  assertUnwatched(account, now, passkey);
   const passkeys = account.passkeys.filter((held) => held.id !== passkeyId);
-  if (state === "active" && !passkeys.some(isActive)) throw refuse("last_way_in");
+  if (passkey.state === "active" && !passkeys.some(isActive)) throw refuse("last_way_in");
   return note({ ...account, passkeys }, "passkey.removed", now, { subject: passkeyId });
 }
 

@@ -1,5 +1,5 @@
 /** The two ceremonies as pages use them: options into the page, the answer out of the request. */
-import { type Account, newHandle } from "../account/account.ts";
+import { type Account, newHandle, type Passkey } from "../account/account.ts";
 import { isRefusal, refuse } from "../errors.ts";
 import { finishAuthentication, startAuthentication } from "../passkey/authentication.ts";
 import type { Binding } from "../passkey/ceremony.ts";
@@ -11,12 +11,16 @@ import type { House } from "./house.ts";
 /** Where on which page, in which browser, for what. */
 export type Place = Omit<Binding, "purpose">;
 
-/** A page on which somebody signs in; with an account, on which exactly that one proves itself. */
+/**
+ * A page on which somebody signs in; with an account, on which exactly that one proves itself, with any passkey that is
+ * active or with those of `allow`.
+ */
 export async function askForAssertion(
   house: House,
   place: Place,
   action: string,
   account?: Account,
+  allow = account?.passkeys.filter(({ state }) => state === "active"),
 ): Promise<CeremonyModel> {
   const { rp, store, clock } = house;
   const options = await startAuthentication({
@@ -24,9 +28,7 @@ export async function askForAssertion(
     store,
     clock,
     binding: { ...place, purpose: "authentication" },
-    ...(account === undefined
-      ? {}
-      : { account: account.id, allow: account.passkeys.filter(({ state }) => state === "active") }),
+    ...(account === undefined ? {} : { account: account.id, allow }),
   });
   return { ceremony: "authentication", action, options };
 }
@@ -34,14 +36,14 @@ export async function askForAssertion(
 /**
  * Judges an assertion and remembers the use.
  *
- * @param expect only this account may answer; a passkey that was declared lost may answer where its holder can object
+ * @param expect only this account may answer; besides active passkeys those of one more state
  * @throws `authentication_failed`, and nothing else: also for a challenge that was used, or was never this page's
  */
 export async function takeAssertion(
   house: House,
   place: Place,
   response: unknown,
-  { account, mayObject = false }: { account?: string; mayObject?: boolean } = {},
+  { account, also }: { account?: string; also?: Passkey["state"] } = {},
 ) {
   const { rp, store, clock, announce, accounts } = house;
   const done = await finishAuthentication({
@@ -53,7 +55,7 @@ export async function takeAssertion(
     response,
     findAccount: (handle) => accounts.findByHandle(handle),
     isKnown: async (id) => (await accounts.findByCredential(id)) !== undefined,
-    mayObject,
+    also,
     ...(account === undefined ? {} : { expectAccount: account }),
   }).catch((error: unknown) => {
     throw isRefusal(error, "ceremony_expired")

@@ -11,12 +11,19 @@ export interface Completion {
    * password was typed it knows for whom, and that it is kept where the password was.
    */
   conditional?: true;
+  /** What the new passkey is until it is proved: one that is pending opens nothing. */
+  unproved: "active" | "pending";
+  /** Whether what began this sitting still counts. */
+  goesOn(sitting: Sitting, account: Account): boolean;
   /** What the enrol page offers besides, for example an address for "Not now". */
   enrolModel(
     house: House,
     visit: Visit,
     account: Account,
   ): Promise<{ notNowUrl?: string; others?: { id: string; name: string }[] }>;
-  /** The passkey is proved: what it replaces ends now, durably, before anything is answered. */
-  proved(house: House, sitting: Sitting, account: Account, passkey: Passkey): Promise<void>;
+  /**
+   * The passkey is proved: what it replaces ends now, durably, before anything is answered. `wait` when it does not
+   * sign in yet.
+   */
+  proved(house: House, sitting: Sitting, account: Account, passkey: Passkey): Promise<"done" | "wait">;
 }

@@ -26,6 +26,9 @@ export async function mayDecline(house: House, visit: Visit, account: Account): 
 export const conversion: Completion = {
   addedBy: "conversion",
   conditional: true,
+  unproved: "active",
+  // The account's own rules ask whether the password is still open.
+  goesOn: () => true,
   async enrolModel(house, visit, account) {
     return (await mayDecline(house, visit, account)) ? { notNowUrl: visit.url("not-now") } : {};
   },
@@ -34,5 +37,6 @@ export const conversion: Completion = {
     await house.accounts.closePassword(account.id, { passkey: passkey.id });
     await house.passwords?.forget(account.id);
     await house.notify(account, { kind: "password_closed", at: house.clock.now(), about: passkey.name });
+    return "done";
   },
 };

@@ -21,7 +21,7 @@ import type { House } from "./house.ts";
 import { assertSameOrigin, readAuthentication, readRegistration } from "./input.ts";
 import { page } from "./page.ts";
 import { repair } from "./repair.ts";
-import { advanceSitting, endSitting, type Sitting, sittingAt } from "./sitting.ts";
+import { advanceSitting, beginSitting, endSitting, type Sitting, sittingAt } from "./sitting.ts";
 import { type Visit, visitOf } from "./visit.ts";
 
 const completions: Partial<Record<Sitting["purpose"], Completion>> = {
@@ -36,9 +36,10 @@ function completionOf({ purpose }: Sitting): Completion {
 }
 
 async function accountOf(house: House, sitting: Sitting): Promise<Account> {
-  const found = await house.accounts.find(sitting.account);
-  if (found?.value.state !== "active") throw refuse("ceremony_expired");
-  return found.value;
+  const account = (await house.accounts.find(sitting.account))?.value;
+  const goesOn = account?.state === "active" && completionOf(sitting).goesOn(sitting, account);
+  if (!goesOn) throw refuse("ceremony_expired");
+  return account;
 }
 
 /** Where a password manager makes the passkey: a challenge for that is good for nothing else, and no other for that. */
@@ -81,7 +82,7 @@ export async function enrol(
   sitting: Stored<Sitting>,
 ): Promise<void> {
   if (sitting.value.stage !== "enrol") throw refuse("ceremony_expired");
-  const { addedBy, conditional = false } = completionOf(sitting.value);
+  const { addedBy, unproved, conditional = false } = completionOf(sitting.value);
   const account = await accountOf(house, sitting.value);
   const { response, lost } = await readRegistration(ctx);
   const byItself = conditional && ctx.query.mediation === CONDITIONAL.mediation;
@@ -89,7 +90,8 @@ export async function enrol(
   const made = await takePasskey(house, place, response);
   if (made.accountId !== account.id) throw refuse("ceremony_expired");
   const passkey = { ...made.passkey, addedBy };
-  await orForgotten(house.accounts.addPasskey(account.id, passkey));
+  const add = unproved === "active" ? house.accounts.addPasskey : house.accounts.holdPasskey;
+  await orForgotten(add(account.id, passkey));
   await advanceSitting(house.store, visit, sitting, {
     stage: "prove",
     passkey: passkey.id,
@@ -103,11 +105,11 @@ export async function showProve(house: House, ctx: Context, next: Next): Promise
   const visit = await visitOf(house, ctx, next);
   const { value: sitting } = await sittingAt(house.store, visit, "prove");
   const account = await accountOf(house, sitting);
-  const only = { ...account, passkeys: account.passkeys.filter(({ id }) => id === sitting.passkey) };
+  const only = account.passkeys.filter(({ id }) => id === sitting.passkey);
   const action = visit.url("passkey", { step: "prove" });
   const [app, ceremony] = await Promise.all([
     visit.app(),
-    askForAssertion(house, visit.place(`prove:${account.id}`), action, only),
+    askForAssertion(house, visit.place(`prove:${account.id}`), action, account, only),
   ]);
   const model = { ...ceremony, ...(app === undefined ? {} : { app }) };
   page(house.renderer, ctx, "prove", model, visit.uiLocales);
@@ -120,9 +122,16 @@ export async function prove(house: House, ctx: Context, next: Next): Promise<voi
   const response = await readAuthentication(ctx);
   const { value: sitting } = await sittingAt(house.store, visit, "prove");
   const place = visit.place(`prove:${sitting.account}`);
-  const { account, passkey } = await takeAssertion(house, place, response, { account: sitting.account });
+  const { proved, unproved } = completionOf(sitting);
+  const who = { account: sitting.account, also: unproved };
+  const { account, passkey } = await takeAssertion(house, place, response, who);
   if (passkey.id !== sitting.passkey) throw refuse("authentication_failed");
-  await completionOf(sitting).proved(house, sitting, account, passkey);
+  const outcome = await proved(house, sitting, account, passkey);
   if (!(await endSitting(house.store, visit))) throw refuse("ceremony_expired");
+  if (outcome === "wait") {
+    await beginSitting(house.store, visit, { ...sitting, stage: "wait" });
+    ctx.body = { location: visit.url("wait") };
+    return;
+  }
   ctx.body = { location: await visit.finish(account.id, passkeyAssurance(passkey)) };
 }

@@ -143,7 +143,7 @@ export async function signInWithPasskey(house: House, ctx: Context, next: Next):
   if (!holdsInteraction(house.provider, ctx, uid)) throw refuse("interaction_expired");
   const [interaction, done] = await bothOrRefuse(
     loadInteraction(house.provider, ctx, uid),
-    takeAssertion(house, placeOf(house, ctx, uid, "sign-in"), response, { mayObject: true }),
+    takeAssertion(house, placeOf(house, ctx, uid, "sign-in"), response, { also: "suspended" }),
   );
   const visit = appVisit(house, ctx, next, interaction);
   ctx.body = { location: await signInOrObject(house, visit, done) };

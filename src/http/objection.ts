@@ -4,6 +4,8 @@
  */
 import type { Context, Next } from "koa";
 import type { Account, Passkey } from "../account/account.ts";
+import { isDeclaredLost, isWaiting } from "../account/tentative.ts";
+import { usablePasskey } from "../account/transitions.ts";
 import { refuse } from "../errors.ts";
 import { passkeyAssurance } from "../oidc/assurance.ts";
 import type { House } from "./house.ts";
@@ -12,16 +14,39 @@ import { page } from "./page.ts";
 import { beginSitting, endSitting, type Sitting, sittingAt } from "./sitting.ts";
 import { type Visit, visitOf } from "./visit.ts";
 
-/** Where a fresh assertion leads: on with the visit, or, with a suspended passkey, to the question. */
+/**
+ * Where a fresh assertion leads: on with the visit; with a passkey that was declared lost, to the question; with one
+ * that waits for its delay, to the page that says until when.
+ *
+ * @throws `authentication_failed` for a passkey that is suspended for another reason
+ */
 export async function signInOrObject(
   house: House,
   visit: Visit,
   { account, passkey }: { account: Account; passkey: Passkey },
 ): Promise<string> {
-  if (passkey.state === "active") return visit.finish(account.id, passkeyAssurance(passkey));
-  const begun = { purpose: "objection", account: account.id, stage: "object", passkey: passkey.id } as const;
-  await beginSitting(house.store, visit, begun);
-  return visit.url("objection");
+  const now = { at: house.clock.now() };
+  const begun = { account: account.id, passkey: passkey.id };
+  if (isDeclaredLost(account, passkey.id, now)) {
+    await beginSitting(house.store, visit, { ...begun, purpose: "objection", stage: "object" });
+    return visit.url("objection");
+  }
+  if (passkey.state !== "active") {
+    if (!isWaiting(account, passkey.id)) throw refuse("authentication_failed");
+    if (now.at < (account.repair?.starts ?? 0)) {
+      await beginSitting(house.store, visit, { ...begun, purpose: "recovery", stage: "wait" });
+      return visit.url("wait");
+    }
+    await startNow(house, account, passkey);
+  }
+  return visit.finish(account.id, passkeyAssurance(passkey));
+}
+
+/** Lets a recovery take effect whose delay is over, at the first use of its passkey; it may just have been undone. */
+async function startNow(house: House, account: Account, passkey: Passkey): Promise<void> {
+  const started = await house.accounts.startRepair(account.id);
+  if (!usablePasskey(started, passkey.id)) throw refuse("authentication_failed");
+  await house.endSessions(started);
 }
 
 /** `GET …/objection` */
@@ -39,7 +64,10 @@ export async function showObjection(house: House, ctx: Context, next: Next): Pro
   page(house.renderer, ctx, "objection", model, visit.uiLocales);
 }
 
-/** `POST …/objection`: `cancel` undoes the recovery and signs in; `keep` leaves everything as it is. */
+/**
+ * `POST …/objection`: `cancel` undoes the recovery and signs in; `keep` leaves everything as it is, and signs in only
+ * while the passkey still does: before a delay is over.
+ */
 export async function decideObjection(house: House, ctx: Context, next: Next): Promise<void> {
   assertSameOrigin(ctx, house.issuer);
   const decision = await readObjection(ctx);
@@ -47,19 +75,34 @@ export async function decideObjection(house: House, ctx: Context, next: Next): P
   const { value: sitting } = await sittingAt(house.store, visit, "object");
   const { account, passkey } = await heldBy(house, sitting);
   if (!(await endSitting(house.store, visit))) throw refuse("ceremony_expired");
-  if (decision === "keep") {
-    ctx.body = { location: visit.url("start") };
-    return;
-  }
+  if (decision === "cancel") await undoRecovery(house, account, passkey);
+  const signsIn = decision === "cancel" || passkey.state === "active";
+  const location = signsIn ? await visit.finish(account.id, passkeyAssurance(passkey)) : visit.url("start");
+  ctx.body = { location };
+}
+
+/** Undoes a recovery at the word of who held this passkey before it, and tells of it. @throws `passkey_unknown` */
+export async function undoRecovery(house: House, account: Account, passkey: Passkey): Promise<void> {
   const restored = await house.accounts.cancelRepair(account.id, passkey.id);
   await house.endSessions(restored);
   await house.notify(restored, { kind: "recovery_cancelled", at: house.clock.now(), about: passkey.name });
-  ctx.body = { location: await visit.finish(account.id, passkeyAssurance(passkey)) };
+}
+
+/** `GET …/wait`: the recovery is done, and says when it takes effect. */
+export async function showWait(house: House, ctx: Context, next: Next): Promise<void> {
+  const visit = await visitOf(house, ctx, next);
+  const { value: sitting } = await sittingAt(house.store, visit, "wait");
+  const starts = (await house.accounts.find(sitting.account))?.value.repair?.starts;
+  if (starts === undefined) throw refuse("ceremony_expired");
+  const app = await visit.app();
+  const model = { starts: new Date(starts).toISOString(), backUrl: visit.url("start") };
+  page(house.renderer, ctx, "wait", { ...model, ...(app === undefined ? {} : { app }) }, visit.uiLocales);
 }
 
 async function heldBy(house: House, sitting: Sitting): Promise<{ account: Account; passkey: Passkey }> {
   const account = (await house.accounts.find(sitting.account))?.value;
-  const passkey = account?.passkeys.find(({ id, state }) => id === sitting.passkey && state === "suspended");
-  if (account?.state !== "active" || !passkey) throw refuse("ceremony_expired");
+  const passkey = account?.passkeys.find(({ id }) => id === sitting.passkey);
+  const asked = account && passkey && isDeclaredLost(account, passkey.id, { at: house.clock.now() });
+  if (!asked) throw refuse("ceremony_expired");
   return { account, passkey };
 }

@@ -33,7 +33,14 @@ export async function recover(house: House, ctx: Context, next: Next): Promise<v
   await house.guesses.recovery({ address: stateOf(ctx).address, account: found?.id ?? nameless(username) });
   const by = await useUp(house, found ?? { id: newHandle(), groups: [] }, code);
   if (!found || !by) throw refuse("authentication_failed");
-  await beginSitting(house.store, visit, { purpose: "recovery", account: found.id, stage: "enrol", by });
+  const began = house.clock.now();
+  await beginSitting(house.store, visit, {
+    purpose: "recovery",
+    account: found.id,
+    stage: "enrol",
+    by,
+    began,
+  });
   ctx.body = { location: visit.url("enrol") };
 }
 

@@ -1,17 +1,35 @@
-/** What the proof of a new passkey completes at a recovery: what was declared lost is suspended, and what is open ends. */
+/**
+ * What the proof of a new passkey completes at a recovery: what was declared lost is suspended, and what is open ends,
+ * at once or when the operator's delay is over.
+ */
+import type { Account } from "../account/account.ts";
+import { isCutOff } from "../account/repair.ts";
 import type { Completion } from "./completion.ts";
+import type { House } from "./house.ts";
+import { HOME } from "./visit.ts";
 
 export const repair: Completion = {
   addedBy: "recovery",
+  unproved: "pending",
+  goesOn: ({ began = 0 }, account) => !isCutOff(account, { began }),
   async enrolModel(_house, _visit, account) {
     const others = account.passkeys.filter(({ state }) => state === "active");
     return others.length === 0 ? {} : { others: others.map(({ id, name }) => ({ id, name })) };
   },
   async proved(house, sitting, account, passkey) {
-    const { grace } = house.settingsOf(account.groups).recovery;
-    const { by = "code", lost = [] } = sitting;
-    const repaired = await house.accounts.completeRepair(account.id, { by, added: passkey.id, lost, grace });
-    await house.endSessions(repaired);
-    await house.notify(repaired, { kind: "recovery_started", at: house.clock.now(), about: passkey.name });
+    const { grace, delay } = house.settingsOf(account.groups).recovery;
+    const { by = "code", began = 0, lost = [] } = sitting;
+    const input = { by, began, added: passkey.id, lost, grace, delay };
+    const repaired = await house.accounts.completeRepair(account.id, input);
+    const waits = repaired.repair?.starts !== undefined;
+    if (!waits) await house.endSessions(repaired);
+    await tellOfRecovery(house, repaired, passkey.name);
+    return waits ? "wait" : "done";
   },
 };
+
+/** Every recovery is told on every channel, with the way to undo it. */
+async function tellOfRecovery(house: House, account: Account, about: string): Promise<void> {
+  const undo = `${house.issuer.origin}${HOME}/recovery/undo`;
+  await house.notify(account, { kind: "recovery_started", at: house.clock.now(), about, undo });
+}

@@ -39,6 +39,7 @@ const table: readonly Route[] = [
   [post, "/interaction/:uid/recover", recover.recover, "ceremonies"],
   [get, "/interaction/:uid/objection", objection.showObjection],
   [post, "/interaction/:uid/objection", objection.decideObjection],
+  [get, "/interaction/:uid/wait", objection.showWait],
   [post, "/interaction/:uid/passkey", interaction.signInWithPasskey, "ceremonies"],
   [post, "/interaction/:uid/register", interaction.register, "signUps"],
   [post, "/interaction/:uid/password", password.signInWithPassword, "ceremonies"],
@@ -70,6 +71,7 @@ const table: readonly Route[] = [
   [post, "/sign-in/recover", recover.recover, "ceremonies"],
   [get, "/sign-in/objection", objection.showObjection],
   [post, "/sign-in/objection", objection.decideObjection],
+  [get, "/sign-in/wait", objection.showWait],
 
   ...accountRoutes,
 ];

@@ -49,7 +49,7 @@ export async function signInHere(house: House, ctx: Context, next: Next): Promis
   assertSameOrigin(ctx, house.issuer);
   const visit = ownVisit(house, ctx);
   const response = await readAuthentication(ctx);
-  const done = await takeAssertion(house, visit.place("sign-in"), response, { mayObject: true });
+  const done = await takeAssertion(house, visit.place("sign-in"), response, { also: "suspended" });
   ctx.body = { location: await signInOrObject(house, visit, done) };
 }
 

@@ -14,15 +14,17 @@ export interface Sitting {
   account: string;
   /**
    * `confirm`: a second proof is owed. `enrol`: a passkey may be made. `prove`: exactly that passkey has to sign in.
-   * `object`: a passkey that was declared lost has signed in, and its holder is asked.
+   * `object`: a passkey that was declared lost has signed in, and its holder is asked. `wait`: the recovery is done, and
+   * takes effect later.
    */
-  stage: "confirm" | "enrol" | "prove" | "object";
+  stage: "confirm" | "enrol" | "prove" | "object" | "wait";
   /** SHA-256 of the code that was mailed for the stage `confirm`. */
   code?: string;
   /** The credential id of the passkey that was made here. */
   passkey?: string;
-  /** The rung of the ladder, at a recovery. */
+  /** The rung of the ladder, at a recovery, and when it was climbed; milliseconds since the epoch. */
   by?: "code" | "pass" | "email";
+  began?: number;
   /** Credential ids that were declared lost, at a recovery. */
   lost?: string[];
 }

@@ -32,6 +32,7 @@ export type Step =
   | "not-now"
   | "prove"
   | "recover"
+  | "wait"
   | "objection";
 
 export interface Visit {

@@ -37,8 +37,8 @@ export interface AssertionCase extends Announcer {
   stored: Stored<Account> | undefined;
   /** Only this account may answer. */
   expectAccount?: string | undefined;
-  /** A passkey that was declared lost may answer, too. */
-  mayObject?: boolean | undefined;
+  /** A passkey of this state may answer, too; an active one always may. */
+  also?: Passkey["state"] | undefined;
 }
 
 /** A genuine assertion: who gave it, with which passkey, and what it showed. */
@@ -85,7 +85,7 @@ function whyUnknown({ answer, stored }: AssertionCase): Reason {
 
 /** Steps 5 and 6: who may answer, and that the user handle is his. */
 function judgeOwner(
-  { answer, terms, expectAccount, mayObject }: AssertionCase,
+  { answer, terms, expectAccount, also }: AssertionCase,
   account: Account,
   passkey: Passkey,
 ): void {
@@ -94,8 +94,7 @@ function judgeOwner(
     throw new Refusal("account_mismatch");
   }
   if (account.state !== "active") throw new Refusal("account_inactive");
-  const answers = passkey.state === "active" || (mayObject === true && passkey.state === "suspended");
-  if (!answers) throw new Refusal("credential_inactive");
+  if (passkey.state !== "active" && passkey.state !== also) throw new Refusal("credential_inactive");
   if (terms.allow && !terms.allow.includes(passkey.id)) throw new Refusal("credential_not_allowed");
 }
 

@@ -38,8 +38,8 @@ export interface AuthenticationFinish extends CeremonyContext, Announcer {
   isKnown(credentialId: string): Promise<boolean>;
   /** Only this account may answer. */
   expectAccount?: string | undefined;
-  /** A passkey that was declared lost may answer, too: whoever asks has to look at its state. */
-  mayObject?: boolean | undefined;
+  /** A passkey of this state may answer, too: whoever asks has to look at it. */
+  also?: Passkey["state"] | undefined;
 }
 
 export interface Authentication {

@@ -45,7 +45,8 @@ export type AccountNotice =
   | "passkey_removed"
   | "session_ended"
   | "sessions_ended"
-  | "app_disconnected";
+  | "app_disconnected"
+  | "recovery_undone";
 
 /** `signalAllAcceptedCredentials` and `signalCurrentUserDetails` (WebAuthn Level 3, section 5.1.10). */
 export interface SignalsModel {
@@ -90,12 +91,23 @@ export type SensitivePurpose =
   | "add_passkey"
   | "remove_passkey"
   | "remove_password"
-  | "create_codes";
+  | "create_codes"
+  | "undo_recovery";
 
 /** Recovery codes: how many are left, and when they were made. */
 export interface RecoveryCodesModel {
   left: number;
   created?: string;
+}
+
+/** A recovery that can still be undone: how it was done and when, from when on it counts, and until when it can go. */
+export interface RepairModel {
+  by: "code" | "pass" | "email";
+  since: string;
+  starts?: string;
+  until: string;
+  /** Whether a passkey is at hand that was there before. */
+  mayUndo: boolean;
 }
 
 /** A legacy password: what it still lacks before it may go, or when it went. */
@@ -144,6 +156,7 @@ export interface ViewModels {
     apps: ConnectedAppModel[];
     activity: ActivityModel[];
     password?: PasswordModel;
+    repair?: RepairModel;
     /** Absent where codes open nothing. */
     codes?: RecoveryCodesModel;
     notice?: AccountNotice;
@@ -176,6 +189,8 @@ export interface ViewModels {
   recover: { app?: AppModel; action: string; backUrl: string };
   /** Heading `Was this you?`: a passkey that was declared lost has just signed in. Posts `{ decision }`. */
   objection: { app?: AppModel; action: string; passkey: string; since?: string };
+  /** The recovery is done, and takes effect later. */
+  wait: { app?: AppModel; starts: string; backUrl: string };
   /** Recovery codes, shown once. */
   recovery_codes: { codes: string[]; fileUrl: string; issuer: string };
   /** Any error: the sentence for people (`texts.error[code]`), the code and the request id. */

@@ -223,6 +223,27 @@ export const samples: Sample[] = [
       apps: [],
       activity: activity.slice(2),
       codes: { left: 0 },
+      repair: {
+        by: "code",
+        since: "2026-11-20T09:00:00.000Z",
+        starts: "2026-11-22T09:00:00.000Z",
+        until: "2026-11-29T09:00:00.000Z",
+        mayUndo: true,
+      },
+    },
+  },
+  {
+    title: "account, recovered",
+    view: "account",
+    model: {
+      account: { name: "Jane", username: "jane", emailVerified: false },
+      passkeys: passkeys.slice(1),
+      repair: {
+        by: "pass",
+        since: "2026-11-20T09:00:00.000Z",
+        until: "2026-11-27T09:00:00.000Z",
+        mayUndo: false,
+      },
     },
   },
   {
@@ -302,6 +323,11 @@ export const samples: Sample[] = [
       passkey: "My old phone",
       since: "2026-11-20T09:00:00.000Z",
     },
+  },
+  {
+    title: "recovery waiting",
+    view: "wait",
+    model: { app, starts: "2026-11-22T09:00:00.000Z", backUrl: "/interaction/Vt8sYq3nRkW" },
   },
   {
     title: "recovery codes",

@@ -10,6 +10,7 @@ import { appSection } from "./apps.ts";
 import { passkeySection } from "./passkeys.ts";
 import { passwordSection } from "./password.ts";
 import { profileSection } from "./profile.ts";
+import { recoverySection } from "./recovery.ts";
 import { recoveryCodesSection } from "./recovery-codes.ts";
 import { sessionSection } from "./sessions.ts";
 import { signals } from "./signals.ts";
@@ -22,6 +23,7 @@ const notices: readonly AccountNotice[] = [
   "session_ended",
   "sessions_ended",
   "app_disconnected",
+  "recovery_undone",
 ];
 
 /** `GET /account` */
@@ -29,6 +31,7 @@ export async function showAccount(house: House, ctx: Context): Promise<void> {
   const account = await signedIn(house, ctx);
   if (!account) return toSignIn(ctx, HOME);
   const password = passwordSection(account);
+  const repair = recoverySection(house, account);
   const notice = notices.find((known) => known === ctx.query.notice);
   const [sessions, apps, activity] = await Promise.all([
     sessionSection(house, ctx, account),
@@ -39,6 +42,7 @@ export async function showAccount(house: House, ctx: Context): Promise<void> {
     account: profileSection(account),
     passkeys: passkeySection(account),
     ...(password === undefined ? {} : { password }),
+    ...(repair === undefined ? {} : { repair }),
     ...(house.settingsOf(account.groups).recovery.codes ? { codes: recoveryCodesSection(account) } : {}),
     signals: signals(house, account),
     sessions,

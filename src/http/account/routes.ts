@@ -5,6 +5,7 @@ import { appRoutes } from "./apps.ts";
 import { showAccount } from "./home.ts";
 import { passkeyRoutes } from "./passkeys.ts";
 import { passwordRoutes } from "./password.ts";
+import { recoveryRoutes } from "./recovery.ts";
 import { recoveryCodeRoutes } from "./recovery-codes.ts";
 import { sessionRoutes } from "./sessions.ts";
 
@@ -16,4 +17,5 @@ export const accountRoutes: readonly Route[] = [
   ...recoveryCodeRoutes,
   ...sessionRoutes,
   ...appRoutes,
+  ...recoveryRoutes,
 ];

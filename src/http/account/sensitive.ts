@@ -35,6 +35,8 @@ export interface SensitiveAction {
   path: string;
   /** The sentence of the page is `confirm.<purpose>` in the texts. */
   purpose: SensitivePurpose;
+  /** The passkeys that may prove it; all that are active where nothing is said. */
+  by?(account: Account): Passkey[];
   /** Fields of the form that are confirmed with it; all others are ignored. */
   fields?: readonly string[];
   /**
@@ -73,7 +75,7 @@ async function ask(house: House, ctx: Context, action: SensitiveAction): Promise
   const subject = await action.about?.(account, target, house);
   const place = placeOf(house, ctx, account, action, target);
   const url = withQuery(`${ctx.path}/confirm`, new URLSearchParams(target.fields));
-  const ceremony = await askForAssertion(house, place, url, account);
+  const ceremony = await askForAssertion(house, place, url, account, action.by?.(account));
   page(house.renderer, ctx, "confirm", {
     ...ceremony,
     purpose: action.purpose,

@@ -1,0 +1,216 @@
+/** What a recovery may do to an account before its grace time is over, and who can undo it. */
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import "../support/prototypes.ts";
+import type { Account } from "../../src/account/account.ts";
+import { accountRecord } from "../../src/account/account.ts";
+import { accounts } from "../../src/account/accounts.ts";
+import { newCode } from "../../src/account/typed-code.ts";
+import { SoftwareAuthenticator } from "../../src/testing.ts";
+import { type Answer, type Browser, ceremonyOf } from "../support/browser.ts";
+import { type Running, startInstallation } from "../support/installation.ts";
+import type { RelyingParty } from "../support/relying-party.ts";
+import { stores } from "../support/stores.ts";
+
+const DAY = 24 * 60 * 60 * 1000;
+
+function address(page: Answer, attribute: string): string {
+  const found = new RegExp(`${attribute}="([^"]+)"`).exec(page.text)?.[1];
+  if (found === undefined) throw new Error(`no ${attribute} on this page: ${page.text.slice(0, 2000)}`);
+  return found.replaceAll("&amp;", "&");
+}
+
+interface Person {
+  id: string;
+  username: string;
+  browser: Browser;
+  codes: string[];
+}
+
+describe.each(stores)("a recovery in its grace time over $name", (kind) => {
+  let running: Running;
+  let app: RelyingParty;
+  let people = 0;
+
+  beforeAll(async () => {
+    running = await startInstallation(kind, {
+      limits: { guesses: { perAddress: "100000/1h" } },
+      groups: { patient: { recovery: { delay: "1d" } }, hasty: { recovery: { grace: 0 } } },
+    });
+    app = await running.app();
+  });
+  afterAll(() => running.stop());
+
+  const read = async (id: string) => (await running.installation.accounts.find(id))?.value as Account;
+  const states = async (id: string) => (await read(id)).passkeys.map(({ state }) => state);
+  const location = (answer: Answer) => {
+    expect(answer.status, answer.text).toBe(200);
+    return String(answer.json().location);
+  };
+
+  /** Somebody with a passkey that is a day old, and codes. */
+  async function person(group?: string): Promise<Person> {
+    const browser = running.browser();
+    const username = `person${++people}`;
+    await browser.complete(await browser.open("/sign-up"), { username });
+    const id = (await running.installation.accounts.findByLogin(username))?.value.id ?? "";
+    const account = await read(id);
+    const passkeys = account.passkeys.map((held) => ({ ...held, created: held.created - DAY }));
+    const groups = group === undefined ? [] : [group];
+    await running.store.store.write(
+      accountRecord.key(id),
+      accountRecord.encode({ ...account, groups, passkeys }),
+    );
+    const codes = Array.from({ length: 10 }, newCode);
+    await running.installation.accounts.setRecoveryCodes(id, codes);
+    return { id, username, browser, codes };
+  }
+
+  /** Types a code, and comes to the page that makes a passkey. */
+  async function begin(browser: Browser, { username, codes }: Person, from = "/sign-in/recover") {
+    const ladder = await browser.open(from);
+    const typed = { username, code: codes.pop() ?? "" };
+    return browser.open(location(await browser.post(address(ladder, "data-decision"), typed)));
+  }
+
+  /** Somebody recovers with a code; where he is then, and the passkeys that he could declare lost. */
+  async function recover(of: Person, declare: boolean) {
+    const browser = running.browser();
+    const enrol = await begin(browser, of);
+    const lost = address(enrol, 'name="lost" value').toString();
+    const prove = await browser.complete(enrol, declare ? { lost } : {});
+    return { browser, end: await browser.complete(prove) };
+  }
+
+  it("SEC-133 begins with the proof: a passkey that is made and never proved opens nothing and suspends nothing", async () => {
+    const jane = await person();
+    const thief = running.browser();
+    const enrol = await begin(thief, jane);
+    const made = await thief.perform(enrol, { lost: address(enrol, 'name="lost" value') });
+    const prove = await thief.open(location(made));
+    expect(await states(jane.id)).toEqual(["active", "pending"]);
+
+    const answer = await thief.perform(await thief.open("/sign-in"));
+    expect([answer.status, answer.json().code]).toEqual([401, "authentication_failed"]);
+    expect(await read(jane.id)).not.toHaveProperty("repair");
+    expect((await thief.complete(prove)).text).toContain("<h1>Your account</h1>");
+    expect(await states(jane.id)).toEqual(["suspended", "active"]);
+  });
+
+  it("SEC-133 takes no older passkey away, and what it adds goes when the owner undoes it on his page", async () => {
+    const jane = await person();
+    const { browser: thief } = await recover(jane, false);
+    const [older] = (await read(jane.id)).passkeys;
+    const removal = await thief.submit(`/account/passkeys/${older?.id}/remove`);
+    const refused = await thief.perform(removal);
+    expect([refused.status, refused.json().code]).toEqual([403, "account_recovering"]);
+    const further = await thief.complete(await thief.submit("/account/passkeys/add"));
+    const second = running.browser(new SoftwareAuthenticator());
+    second.cookies = thief.cookies;
+    await second.complete(further);
+    expect((await read(jane.id)).passkeys).toHaveLength(3);
+
+    // Nothing was declared lost, so the owner simply signs in, and is told.
+    const owner = running.browser(jane.browser.authenticator);
+    const home = await owner.complete(await owner.open("/account"));
+    expect(home.text).toContain("This account was recovered");
+    const undone = await owner.complete(await owner.submit("/account/recovery/undo"));
+    expect(undone.text).toContain("The recovery is undone");
+    const after = await read(jane.id);
+    expect(after.passkeys.map(({ id }) => id)).toEqual([older?.id]);
+    expect(after).not.toHaveProperty("recoveryCodes");
+    for (const one of [thief, second]) {
+      expect((await one.perform(await one.open("/sign-in"))).status).toBe(401);
+    }
+  });
+
+  it("SEC-133 is not undone with a passkey that came with it", async () => {
+    const jane = await person();
+    const { browser: thief } = await recover(jane, true);
+    const confirm = await thief.submit("/account/recovery/undo");
+    const { action, options } = ceremonyOf(confirm);
+    const { allowCredentials, ...anybody } = options;
+    expect(allowCredentials).toEqual([]);
+    const response = thief.authenticator.get(anybody, running.issuer);
+    const answer = await thief.post(action, { response });
+    expect([answer.status, answer.json().code]).toEqual([401, "authentication_failed"]);
+    expect(await read(jane.id)).toHaveProperty("repair");
+  });
+
+  it("SEC-133 is over for everybody when it is undone, at whatever step a second one is", async () => {
+    const jane = await person();
+    const { browser: thief } = await recover(jane, true);
+    const [early, late] = [running.browser(), running.browser()];
+    const enrol = await begin(early, jane);
+    const prove = await late.complete(await begin(late, jane));
+
+    const owner = running.browser(jane.browser.authenticator);
+    const question = await owner.complete(await owner.open("/sign-in"));
+    location(await owner.post(address(question, "data-decision"), { decision: "cancel" }));
+    expect(await states(jane.id)).toEqual(["active"]);
+
+    const registered = await early.perform(enrol);
+    expect([registered.status, registered.json().code]).toEqual([400, "ceremony_expired"]);
+    expect((await late.perform(prove)).status).toBe(401);
+    expect((await thief.perform(await thief.open("/sign-in"))).status).toBe(401);
+    const typed = { username: jane.username, code: jane.codes.pop() ?? "" };
+    expect((await running.browser().post("/sign-in/recover", typed)).status).toBe(401);
+    expect(await states(jane.id)).toEqual(["active"]);
+  });
+
+  it("with no grace leaves nobody who could object", async () => {
+    const jane = await person("hasty");
+    await recover(jane, true);
+    const owner = running.browser(jane.browser.authenticator);
+    const answer = await owner.perform(await owner.open("/sign-in"));
+    expect([answer.status, answer.json().code]).toEqual([401, "authentication_failed"]);
+    const later = { now: () => Date.now() + 1000 };
+    await accounts({ store: running.store.store, clock: later }).sweep();
+    expect(await states(jane.id)).toEqual(["active"]);
+  });
+
+  describe("where the operator asks for a delay", () => {
+    /** As if it had been asked for longer ago. */
+    async function pass(id: string): Promise<void> {
+      const account = await read(id);
+      const { repair } = account;
+      if (repair?.starts === undefined) throw new Error("nothing waits");
+      const past = { ...repair, starts: Date.now() - 1, since: repair.since - DAY };
+      await running.store.store.write(
+        accountRecord.key(id),
+        accountRecord.encode({ ...account, repair: past }),
+      );
+    }
+
+    it("opens nothing before it is over, says when that is, and works from then on", async () => {
+      const jane = await person("patient");
+      const { browser, end } = await recover(jane, true);
+      expect(end.text).toContain("<h1>Your recovery is waiting</h1>");
+      expect(new URL((await browser.open("/account")).url).pathname).toBe("/sign-in");
+      const early = await browser.complete(await browser.open("/sign-in"));
+      expect(early.text).toContain("<h1>Your recovery is waiting</h1>");
+      expect(await states(jane.id)).toEqual(["active", "suspended"]);
+
+      await pass(jane.id);
+      const request = await app.request();
+      const late = await browser.complete(await browser.open(request.url));
+      expect((await app.tokens(request, late)).idToken.sub).toBe(jane.id);
+      expect(await states(jane.id)).toEqual(["suspended", "active"]);
+    });
+
+    it("SEC-133 asks the owner in the meantime, who goes on with the passkey he has, or stops it", async () => {
+      const jane = await person("patient");
+      const { browser: thief } = await recover(jane, true);
+      const owner = running.browser(jane.browser.authenticator);
+      const ask = async () => owner.complete(await owner.open("/sign-in"));
+      const decide = async (decision: string) => {
+        const question = await ask();
+        expect(question.text).toContain("<h1>Was this you?</h1>");
+        return owner.open(location(await owner.post(address(question, "data-decision"), { decision })));
+      };
+      expect((await decide("keep")).text).toContain("Somebody asked to recover this account");
+      expect((await decide("cancel")).text).toContain("<h1>Your account</h1>");
+      expect(await states(jane.id)).toEqual(["active"]);
+      expect((await thief.perform(await thief.open("/sign-in"))).status).toBe(401);
+    });
+  });
+});
