@@ -2,6 +2,8 @@
 import type { Account, Passkey } from "../../account/account.ts";
 import { isRepairing, isTentative } from "../../account/tentative.ts";
 import { refuse } from "../../errors.ts";
+import { passkeyAssurance } from "../../oidc/assurance.ts";
+import { signIn } from "../../oidc/sessions.ts";
 import type { RepairModel } from "../../view/models.ts";
 import type { House } from "../house.ts";
 import { undoRecovery } from "../objection.ts";
@@ -18,8 +20,10 @@ export const recoveryRoutes: readonly Route[] = sensitive({
   },
   /** What came with the recovery has no say in it, whoever is signed in. */
   by: established,
-  async perform(house, account, { passkey }) {
+  async perform(house, account, { ctx, passkey }) {
     await undoRecovery(house, account, passkey);
+    // It ended every session; this one begins anew with the proof that was given.
+    await signIn(house, ctx, account.id, passkeyAssurance(passkey));
     return `${HOME}?notice=recovery_undone`;
   },
 });
