@@ -113,9 +113,12 @@ export function activatePasskey(account: Account, passkeyId: string, now: Moment
 
 /**
  * What a password opens ends with the password: a sitting that it began before it was closed adds nothing any more,
- * whoever sits there.
+ * whoever sits there. What an invitation opens ends with the first passkey, of whichever link.
  */
-function mayAdd(account: Account, { addedBy }: Passkey): boolean {
+function mayAdd(account: Account, { id, addedBy }: Passkey): boolean {
+  if (addedBy === "invitation") {
+    return !account.passkeys.some((held) => held.id !== id && held.state !== "pending");
+  }
   return addedBy !== "conversion" || account.password?.state === "open";
 }
 

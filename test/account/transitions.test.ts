@@ -25,6 +25,19 @@ const refusal = (code: string) => expect.objectContaining({ code });
 const active = (...ids: string[]) => ids.map((id) => passkey(id, { state: "active" }));
 const many = (n: number) => active(...Array.from({ length: n }, (_, i) => `p${i}`));
 
+describe("an invitation", () => {
+  const invited = (id: string) => passkey(id, { addedBy: "invitation" });
+  const empty = account({ passkeys: [] });
+
+  it("SEC-106 gives an account its first passkey; of two links that race one does", () => {
+    const both = addPasskey(addPasskey(empty, invited("one"), now), invited("two"), now);
+    const first = activatePasskey(both, "one", now);
+    expect(usablePasskey(first, "one")).toBeDefined();
+    expect(() => activatePasskey(first, "two", now)).toThrow(refusal("account_limited"));
+    expect(() => addPasskey(first, invited("three"), now)).toThrow(refusal("account_limited"));
+  });
+});
+
 describe("a new account", () => {
   const made = (more = {}) =>
     newAccount(
