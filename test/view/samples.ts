@@ -238,6 +238,10 @@ export const samples: Sample[] = [
     model: {
       account: { name: "Jane", username: "jane", emailVerified: false },
       passkeys: passkeys.slice(1),
+      signals,
+      sessions: [],
+      apps: [],
+      activity: [],
       repair: {
         by: "pass",
         since: "2026-11-20T09:00:00.000Z",
