@@ -45,7 +45,8 @@ function openCluster({ hosts, tls, username, password }: RedisAddress): Cluster 
     enableOfflineQueue,
     clusterRetryStrategy: retryStrategy,
     maxRedirections: REDIRECTIONS,
-    retryDelayOnFailover: REDIRECTION_DELAY,
+    // What may have been carried out is repeated by us, who remember that it may have been.
+    retryDelayOnFailover: 0,
     retryDelayOnClusterDown: REDIRECTION_DELAY,
     retryDelayOnTryAgain: REDIRECTION_DELAY,
     scaleReads: "master",

@@ -48,23 +48,30 @@ export class RedisLink {
   }
 
   /** Sends one command; after a lost answer, sends it again. Rejects with `store_unavailable` when it stays lost. */
-  send<T>(command: () => Promise<T>, attempts = ATTEMPTS): Promise<T> {
+  send<T>(command: () => Promise<T>, attempts = ATTEMPTS, unsure?: unknown): Promise<T> {
     this.#gather();
     // No function that waits stands in the way of the answer that comes: there are twenty of them in a sign-in.
-    return command().catch((error: unknown) => this.#again(command, attempts, error));
+    return command().catch((error: unknown) => this.#again(command, attempts, error, unsure));
   }
 
-  async #again<T>(command: () => Promise<T>, attempts: number, first: unknown): Promise<T> {
+  async #again<T>(command: () => Promise<T>, attempts: number, first: unknown, unsure: unknown): Promise<T> {
     let error = first;
+    let doubt = false;
     for (let attempt = 1; ; attempt++) {
+      doubt ||= wasSent(error);
       if (error instanceof LatchkeyError || error instanceof TypeError) throw error;
       if (attempt >= attempts || !isPassing(error) || !(await this.#isBack())) throw unavailable(error);
       try {
         this.#gather();
-        return await command();
+        const answer = await command();
+        if (!doubt || unsure === undefined || answer !== unsure) return answer;
       } catch (next) {
         error = next;
+        continue;
       }
+      throw unavailable(
+        new Error("the first answer was lost, and the second one does not tell what became of it"),
+      );
     }
   }
 
@@ -78,19 +85,23 @@ export class RedisLink {
 
   /** Runs a script on its one key. */
   run<T>(script: Script, key: string, ...args: (string | number)[]): Promise<T> {
-    return this.send(() => this.#evaluate<T>(script, key, args));
+    return this.send(() => this.#evaluate<T>(script, key, args), ATTEMPTS, script.unsure);
   }
 
   /** Runs a script whose effect must survive a crash. Each attempt asks anew: Redis may come back set up otherwise. */
   runDurably<T>(script: Script, key: string, ...args: (string | number)[]): Promise<T> {
     if (this.#durability === "configured") return this.run(script, key, ...args);
-    return this.send(async () => {
-      if (this.#durability === "replica") return this.#durable.run<T>(script, key, args);
-      const persistence = await this.#knownPersistence();
-      if (persistence === "always") return this.#evaluate<T>(script, key, args);
-      if (persistence === "waitable") return this.#durable.run<T>(script, key, args);
-      throw refuse("store_not_durable", { detail: NOT_DURABLE });
-    });
+    return this.send(
+      async () => {
+        if (this.#durability === "replica") return this.#durable.run<T>(script, key, args);
+        const persistence = await this.#knownPersistence();
+        if (persistence === "always") return this.#evaluate<T>(script, key, args);
+        if (persistence === "waitable") return this.#durable.run<T>(script, key, args);
+        throw refuse("store_not_durable", { detail: NOT_DURABLE });
+      },
+      ATTEMPTS,
+      script.unsure,
+    );
   }
 
   /** Ends what this link opened; the client itself belongs to whoever made it. */
@@ -139,6 +150,13 @@ async function returned(client: Client, patience: Millis): Promise<void> {
   // A connection can be torn while its client still thinks that it stands.
   if (client.status === "ready") await happened(client, "close", TORN);
   if (client.status !== "ready") await happened(client, "ready", patience);
+}
+
+/** Whether a command that failed so may have been carried out: neither refused by Redis nor kept back here. */
+function wasSent(error: unknown): boolean {
+  return (
+    error instanceof Error && error.name !== "ReplyError" && !/isn't (writeable|ready)/.test(error.message)
+  );
 }
 
 function isPassing(error: unknown): boolean {

@@ -8,13 +8,18 @@ import { createHash } from "node:crypto";
 export interface Script {
   readonly lua: string;
   readonly sha: string;
+  /**
+   * What a repeat may answer although the first attempt, whose answer was lost, was carried out: then nobody knows.
+   */
+  readonly unsure?: unknown;
 }
 
-function script(lua: string): Script {
-  return { lua, sha: createHash("sha1").update(lua).digest("hex") };
+function script(lua: string, about: { unsure?: unknown } = {}): Script {
+  return { lua, sha: createHash("sha1").update(lua).digest("hex"), ...about };
 }
 
-export const commit = script(`
+export const commit = script(
+  `
 -- KEYS: record
 -- ARGV: expected version or "absent", new version, JSON, milliseconds to live or ""
 -- returns 1 when the record has the new version, 0 when somebody else was faster
@@ -28,7 +33,10 @@ else
   redis.call("SET", KEYS[1], ARGV[2] .. " " .. ARGV[3], "PX", ARGV[4])
 end
 return 1
-`);
+`,
+  // It was committed, and somebody committed over it.
+  { unsure: 0 },
+);
 
 export const take = script(`
 -- KEYS: record

@@ -6,6 +6,8 @@ export interface BrokenWire {
   readonly port: number;
   /** How many answers were lost so far. */
   readonly lost: number;
+  /** What happens between a request's being carried out and the loss of its answer. */
+  beforeCut: (() => Promise<unknown>) | undefined;
   /** How long every answer takes longer, in milliseconds. */
   delay: number;
   /**
@@ -23,9 +25,11 @@ export async function startProxy(target: number): Promise<BrokenWire> {
   let wanted = { text: "", count: 0 };
   let lost = 0;
   let delay = 0;
+  let beforeCut: (() => Promise<unknown>) | undefined;
   const server = createServer((client) => {
     const upstream = connect(target, "127.0.0.1");
     let doomed = false;
+    let isCut = false;
     clients.add(client);
     client.on("data", (request) => {
       if (wanted.count > 0 && request.includes(wanted.text)) {
@@ -37,8 +41,10 @@ export async function startProxy(target: number): Promise<BrokenWire> {
     upstream.on("data", (answer) => {
       if (!doomed && delay > 0) return void setTimeout(() => client.write(answer), delay);
       if (!doomed) return void client.write(answer);
+      if (isCut) return;
+      isCut = true;
       lost++;
-      client.destroy();
+      void Promise.resolve(beforeCut?.()).then(() => client.destroy());
     });
     client
       .on("error", () => {})
@@ -58,6 +64,12 @@ export async function startProxy(target: number): Promise<BrokenWire> {
     port: address.port,
     get lost() {
       return lost;
+    },
+    get beforeCut() {
+      return beforeCut;
+    },
+    set beforeCut(act) {
+      beforeCut = act;
     },
     get delay() {
       return delay;

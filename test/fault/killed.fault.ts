@@ -1,0 +1,23 @@
+/** F15: a server that dies at every single operation of every flow that must be all or nothing, on both stores. */
+import { describe, expect, test, vi } from "vitest";
+import { dieEverywhere, startMortal } from "../support/mortal.ts";
+import { stores } from "../support/stores.ts";
+import { flows } from "./flows.ts";
+
+vi.setConfig({ testTimeout: 600_000 });
+
+describe.each(stores)("F15 a server that is killed on $name", (kind) => {
+  test.each(flows.map((flow) => [flow.name, flow] as const))(
+    "at any operation of %s has done it or has not, and doing it again works",
+    async (_, flow) => {
+      const mortal = await startMortal(kind);
+      try {
+        const points = await dieEverywhere(mortal, flow);
+        process.stdout.write(`F15 ${kind.name}: ${points.length} points\n  ${points.join("\n  ")}\n`);
+        expect(points.length).toBeGreaterThan(2);
+      } finally {
+        await mortal.stop();
+      }
+    },
+  );
+});

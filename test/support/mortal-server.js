@@ -1,0 +1,53 @@
+/**
+ * A server that kills itself where a test says so: before or after the n-th operation on its store. Made of the built
+ * program, which knows nothing of it. Talks to the test that started it by messages.
+ */
+import { writeSync } from "node:fs";
+
+const built = (file) => import(new URL(`../../dist/${file}`, import.meta.url).href);
+const { loadSettings } = await built("config/load.js");
+const { connectStore } = await built("store/connect.js");
+const { startServer } = await built("server.js");
+
+const METHODS = ["read", "write", "commit", "take", "remove", "count", "join", "leave", "members", "append"];
+/** What no request asks for. */
+const BACKGROUND = /^(meta|lock):/;
+
+/** Which operation is the last one: `{ at, when: "before" | "after" }`. */
+let last;
+let passed = [];
+
+function die(point) {
+  writeSync(1, `died ${point}\n`);
+  process.kill(process.pid, "SIGKILL");
+}
+
+function mortal(store) {
+  return new Proxy(store, {
+    get(target, name) {
+      const member = Reflect.get(target, name);
+      if (!METHODS.includes(name)) return typeof member === "function" ? member.bind(target) : member;
+      return async (...args) => {
+        if (!last || BACKGROUND.test(args[0])) return member.apply(target, args);
+        const point = `${name} ${args[0].split(":")[0]}`;
+        const isLast = passed.push(point) === last.at;
+        if (isLast && last.when === "before") die(`before ${point}`);
+        const result = await member.apply(target, args);
+        if (isLast && last.when === "after") die(`after ${point}`);
+        return result;
+      };
+    },
+  });
+}
+
+process.on("message", (message) => {
+  last = message.last;
+  process.send({ passed });
+  passed = [];
+});
+process.on("disconnect", () => process.exit(0));
+
+const settings = loadSettings();
+const store = await connectStore(settings.store, { durability: settings.durability });
+await startServer(settings, { store: mortal(store) });
+process.send({ serving: true });

@@ -1,0 +1,134 @@
+/** A server in a process of its own that dies at a chosen operation, and the flows in which it does. */
+import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { loadSettings } from "../../src/config/load.ts";
+import { openInstallation } from "../../src/installation.ts";
+import { Browser } from "./browser.ts";
+import { SECRET } from "./installation.ts";
+import { cleanEnvironment } from "./program.ts";
+import { freePort } from "./redis.ts";
+import { RelyingParty } from "./relying-party.ts";
+import type { OpenStore, StoreKind } from "./stores.ts";
+
+const script = fileURLToPath(new URL("./mortal-server.js", import.meta.url));
+
+/** Where the server dies: at its n-th operation on the store since it was told. */
+export interface Point {
+  at: number;
+  when: "before" | "after";
+}
+
+export interface Mortal {
+  issuer: string;
+  store: OpenStore;
+  app: RelyingParty;
+  installation: Awaited<ReturnType<typeof openInstallation>>;
+  browser(authenticator?: Browser["authenticator"]): Browser;
+  /** From now on operations count; without a point, nothing happens. Gives those since the last call. */
+  watch(point?: Point): Promise<string[]>;
+  /** What it died of, once it has; undefined while it lives. */
+  readonly death: string | undefined;
+  /** Resolves when the process has ended. */
+  gone(): Promise<void>;
+  start(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export async function startMortal(kind: StoreKind, extra: Record<string, string> = {}): Promise<Mortal> {
+  const store = await kind.open();
+  const port = String(await freePort());
+  const issuer = `http://localhost:${port}`;
+  const env = { LATCHKEY_STORE: store.url, LATCHKEY_PORT: port, LATCHKEY_SECRET: SECRET, ...extra };
+  const settings = loadSettings({ env });
+  const installation = await openInstallation(settings, { store: store.store, initialise: true });
+  let child: ChildProcess | undefined;
+  let death: string | undefined;
+  const mortal = {
+    issuer,
+    store,
+    installation,
+    browser: (authenticator) => new Browser(issuer, authenticator),
+    get death() {
+      return death;
+    },
+    async start() {
+      death = undefined;
+      const started = fork(script, [], {
+        env: cleanEnvironment(env),
+        stdio: ["ignore", "pipe", "inherit", "ipc"],
+      });
+      child = started;
+      createInterface({ input: started.stdout as NodeJS.ReadableStream }).on("line", (line) => {
+        death = /^died (.*)/.exec(line)?.[1] ?? death;
+      });
+      started.once("exit", () => {
+        death ??= "by itself";
+      });
+      const [message] = await Promise.race([once(started, "message"), once(started, "exit")]);
+      if (!(message as { serving?: true })?.serving) throw new Error(`no server: ${message}`);
+    },
+    async watch(last) {
+      const answered = once(child as ChildProcess, "message");
+      child?.send({ last: last ?? null });
+      return ((await answered)[0] as { passed: string[] }).passed;
+    },
+    async gone() {
+      if (child && child.exitCode === null && child.signalCode === null) await once(child, "exit");
+    },
+    async stop() {
+      child?.kill("SIGKILL");
+      await mortal.gone();
+      await installation.close();
+      await store.close();
+    },
+  } as Mortal;
+  await mortal.start();
+  mortal.app = await RelyingParty.register(issuer, installation.clients, {
+    grants: ["authorization_code", "refresh_token"],
+  });
+  return mortal;
+}
+
+/** A step that must be all or nothing. */
+export interface Flow<T = unknown> {
+  name: string;
+  prepare(mortal: Mortal): Promise<T>;
+  /** The one request at stake; true when its answer says that it was done. */
+  act(mortal: Mortal, prepared: T): Promise<boolean>;
+  /** After the server is back: what must hold, whether or not the answer came. Rejects when it does not. */
+  check(mortal: Mortal, prepared: T, acknowledged: boolean): Promise<void>;
+}
+
+/**
+ * Lets the server die at every operation of a flow, or at every n-th one, and checks each time; gives the points.
+ */
+export async function dieEverywhere<T>(
+  mortal: Mortal,
+  flow: Flow<T>,
+  whens: readonly Point["when"][] = ["before", "after"],
+  nth = 1,
+): Promise<string[]> {
+  const points: string[] = [];
+  for (let at = nth; ; at += nth) {
+    for (const when of whens) {
+      const prepared = await flow.prepare(mortal);
+      await mortal.watch({ at, when });
+      const acknowledged = await flow.act(mortal, prepared).catch(() => false);
+      if (mortal.death === undefined && (await mortal.watch().catch(() => [])).length < at) {
+        if (!acknowledged) throw new Error(`${flow.name} fails without any death`);
+        await flow.check(mortal, prepared, acknowledged);
+        return points;
+      }
+      await mortal.gone();
+      points.push(`${flow.name}: ${mortal.death}${acknowledged ? ", answered" : ""}`);
+      await mortal.start();
+      await flow.check(mortal, prepared, acknowledged).catch((error: unknown) => {
+        throw new Error(`${points.at(-1)}: ${error instanceof Error ? error.message : error}`, {
+          cause: error,
+        });
+      });
+    }
+  }
+}
