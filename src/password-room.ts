@@ -38,6 +38,18 @@ export async function passwordSafe({ settings, store, vault, clock }: Premises):
   };
 }
 
+/** Once a day, where something was dropped, what is left gets a new key: then nobody can read what was dropped. */
+export function passwordPurge(premises: Premises): { sweep(): Promise<number> } {
+  return {
+    async sweep() {
+      const { seal, keys } = await readPasswordState(premises.store);
+      if (seal !== "open" || keys.length === 0) return 0;
+      const { purgeWhenDue } = await import("./password/purge.ts");
+      return purgeWhenDue(await passwordSafe(premises));
+    },
+  };
+}
+
 /** After a rotation of the root secret: wraps the keys of the passwords under the newest one, too. */
 export async function rewrapPasswordKeys(premises: Premises): Promise<void> {
   if ((await readPasswordState(premises.store)).keys.length === 0) return;

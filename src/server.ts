@@ -31,7 +31,7 @@ import { libraryContext } from "./oidc/internals.ts";
 import { type SigningKey, signingKeys } from "./oidc/keys.ts";
 import { createProvider } from "./oidc/provider.ts";
 import { idTokenSigner } from "./oidc/short/id-token.ts";
-import { openPasswords } from "./password-room.ts";
+import { openPasswords, passwordPurge } from "./password-room.ts";
 import { type Foundation, passkeysFor } from "./plugin.ts";
 import { invitations } from "./recovery/invitations.ts";
 import { guessLimit } from "./store/guesses.ts";
@@ -87,6 +87,7 @@ export async function startServer(settings: Settings, options: ServerOptions = {
       ...(mail ? [startSweeper({ sweep: () => mail.drain() }, { every: MAIL_EVERY, log })] : []),
       startSweeper(store, { every: SWEEP_EVERY, log }),
       startSweeper(inTurn(store, accounts), { every: TIDY_EVERY, log }),
+      startSweeper(passwordPurge(installation), { every: TIDY_EVERY, log }),
     ];
     open.push(...sweepers.map((sweeper) => ({ close: () => sweeper.stop() })));
     if (settings.adminPort)

@@ -114,6 +114,7 @@ async function opened(settings: Settings): Promise<Check[]> {
         ? passed("owner", "there is an owner")
         : warned("owner", "there is no owner yet", "Run: npx latchkey setup"),
       await migrated(store),
+      ...(await afterTheSeal(store)),
     ];
   } finally {
     await close();
@@ -124,6 +125,17 @@ async function migrated(store: Store): Promise<Check> {
   const pending = pendingIn(await readLedger(store)).map(({ id }) => id);
   if (pending.length === 0) return passed("migrations", "no migration is pending");
   return warned("migrations", `pending: ${pending.join(", ")}`, "Run: npx latchkey migrate up");
+}
+
+/** Once passwords are sealed, only an instance that was asleep meanwhile can have written one. */
+async function afterTheSeal(store: Store): Promise<Check[]> {
+  const { readPasswordState, VERIFIER } = await import("../account/password-state.ts");
+  if ((await readPasswordState(store)).seal !== "sealed") return [];
+  let strays = 0;
+  for await (const { entries } of store.scan(VERIFIER)) strays += entries.length;
+  if (strays === 0) return [passed("passwords", "sealed, and none is left")];
+  const message = `sealed, but ${strays} verifiers were written afterwards, which nobody can read`;
+  return [warned("passwords", message, "They are swept within the hour while a server runs.")];
 }
 
 const REMEDIES: Readonly<Record<string, string>> = {

@@ -3,14 +3,14 @@
  * a copy of it lies: in free pages, append-only files, replicas, backups without the key.
  */
 import { accountRecord } from "../account/account.ts";
-import { passwordState, STATE } from "../account/password-state.ts";
+import { passwordState, readPasswordState, STATE } from "../account/password-state.ts";
 import { refuse } from "../errors.ts";
 import { change } from "../store/change.ts";
 import { newVersion } from "../store/record.ts";
-import type { Entry } from "../store/store.ts";
+import type { Entry, Millis } from "../store/store.ts";
 import { alone } from "./alone.ts";
 import { makeKey, type PasswordKey, readKey, type Safe } from "./keys.ts";
-import { keyIdOf, openVerifier, sealVerifier, verifierRecord } from "./verifiers.ts";
+import { keyIdOf, openVerifier, sealVerifier, takeDropped, verifierRecord } from "./verifiers.ts";
 import { writersBefore } from "./writers.ts";
 
 export interface Purged {
@@ -33,6 +33,17 @@ export function purge(safe: Safe): Promise<Purged> {
     while (await reencryptAll(safe, next, counts));
     return { ...counts, keys: await retireAllBut(safe, next.id) };
   });
+}
+
+const DAY: Millis = 24 * 60 * 60 * 1000;
+
+/** A purge where something was dropped since the last one, at most one a day among all instances. */
+export async function purgeWhenDue(safe: Safe): Promise<number> {
+  const { store } = safe;
+  const turn = { expect: "absent", version: newVersion(), ttl: DAY } as const;
+  if ((await readPasswordState(store)).seal !== "open") return 0;
+  if (!(await store.commit("lock:passwordpurge", {}, turn))) return 0;
+  return (await takeDropped(store)) ? (await purge(safe)).keys : 0;
 }
 
 /** The new key, first in the state; nothing where no verifier ever was. */

@@ -1,7 +1,7 @@
 /** Verifiers at rest: one encrypted record for each account that still has an open password. */
 import { VERIFIER } from "../account/password-state.ts";
-import { recordKind } from "../store/record.ts";
-import type { Store, Stored } from "../store/store.ts";
+import { newVersion, recordKind } from "../store/record.ts";
+import type { Key, Store, Stored } from "../store/store.ts";
 import { decrypt, encrypt, type PasswordKey } from "./keys.ts";
 
 /** `sealed` is `lkpw1.<key id>.<AES-256-GCM, base64url>`, so that it is recognised wherever a copy of it lies. */
@@ -43,7 +43,16 @@ export function readVerifier(store: Store, account: string): Promise<Stored<Veri
   return verifierRecord.read(store, account);
 }
 
+/** Says that something was dropped since the last purge, and is still readable in free pages and old files. */
+const DROPPED: Key = "passwordsdropped:since";
+
 /** Erases one, durably. */
-export function removeVerifier(store: Store, account: string): Promise<void> {
-  return store.remove(verifierRecord.key(account), { durable: true });
+export async function removeVerifier(store: Store, account: string): Promise<void> {
+  await store.remove(verifierRecord.key(account), { durable: true });
+  await store.write(DROPPED, {});
+}
+
+/** Whether a purge is due; asked once, it is no longer. */
+export async function takeDropped(store: Store): Promise<boolean> {
+  return (await store.take(DROPPED, newVersion())) !== undefined;
 }

@@ -1,0 +1,114 @@
+/** Sealing under running processes: what they answer, what they have loaded, and one that sleeps through it. */
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { cleanEnvironment, logLine, type Program, startProgram } from "../support/program.ts";
+import { freePort } from "../support/redis.ts";
+import { type OpenStore, stores } from "../support/stores.ts";
+import { HASHES } from "./place.ts";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+const cli = join(root, "dist/cli.js");
+const SECRET = "a root secret of the tests with more than 32 bytes";
+
+beforeAll(() => {
+  const { status, stdout, stderr } = spawnSync("node", ["build.js"], { cwd: root, encoding: "utf8" });
+  expect(status, stdout + stderr).toBe(0);
+}, 120_000);
+
+describe.each(stores)("sealing $name under running processes", ({ open }) => {
+  let opened: OpenStore;
+  const running: Program[] = [];
+  beforeAll(async () => {
+    opened = await open();
+  });
+  afterAll(async () => {
+    for (const program of running) program.clear();
+    await opened.close();
+  });
+  const env = (port = 1) => ({
+    LATCHKEY_STORE: opened.url,
+    LATCHKEY_SECRET: SECRET,
+    LATCHKEY_PORT: String(port),
+    LATCHKEY_ISSUER: "http://localhost:3999",
+  });
+
+  async function serve(): Promise<{ program: Program; pid: number; port: number }> {
+    const port = await freePort();
+    const program = startProgram("node", [cli, "serve"], { env: env(port) });
+    running.push(program);
+    await program.line(logLine("listening"));
+    return { program, port, pid: program.survivors()[0] ?? 0 };
+  }
+
+  const command = (input: string, ...words: string[]) => {
+    const options = { env: cleanEnvironment(env()), encoding: "utf8", input } as const;
+    const { status, stdout, stderr } = spawnSync("node", [cli, ...words, "--json"], options);
+    return { code: status, document: JSON.parse(stdout || "{}") as Record<string, unknown>, stderr };
+  };
+
+  /** What the password path answers: 404 once it is gone, otherwise whatever it says to a stranger. */
+  const status = async (port: number) => {
+    const { request } = await import("node:http");
+    const asked = request({ port, host: "127.0.0.1", path: "/interaction/x/password", method: "POST" });
+    asked.setHeader("host", "localhost:3999");
+    asked.setHeader("origin", "http://localhost:3999");
+    asked.setHeader("content-type", "application/json");
+    asked.end(JSON.stringify({ username: "jane", password: "wrong" }));
+    const [answer] = await once(asked, "response");
+    answer.resume();
+    return answer.statusCode as number;
+  };
+
+  /** Native libraries of the room, by the files that the process has mapped (Linux). */
+  const hashing = (pid: number) => /argon2|bcrypt/.test(readFileSync(`/proc/${pid}/maps`, "utf8"));
+
+  it("SEC-142 an instance and an import that were stopped meanwhile find it sealed, and nothing is left of it", async () => {
+    const jane = JSON.stringify({ username: "jane", password_hash: HASHES.bcrypt });
+    expect(command(jane, "accounts", "import", "-").document).toMatchObject({ created: 1 });
+    const [awake, asleep] = [await serve(), await serve()];
+    expect([hashing(awake.pid), hashing(asleep.pid)]).toEqual([true, true]);
+    expect(await status(awake.port)).not.toBe(404);
+    expect(await status(asleep.port)).not.toBe(404);
+
+    const options = { env: cleanEnvironment(env()), stdio: "pipe" } as const;
+    const importing = spawn("node", [cli, "accounts", "import", "-", "--json"], options);
+    let said = "";
+    importing.stdout.on("data", (chunk) => {
+      said += chunk;
+    });
+    // Two lines about one account end a batch, and enough bytes the look at what they are.
+    const padding = JSON.stringify({ username: "pad", name: "x".repeat(120) });
+    importing.stdin.write(`${jane}\n${`${padding}\n`.repeat(600)}`);
+    await expect
+      .poll(() => command("", "accounts", "show", "pad").code, { interval: 300, timeout: 30_000 })
+      .toBe(0);
+    importing.kill("SIGSTOP");
+    asleep.program.signal("SIGSTOP");
+
+    command("", "passwords", "drop", "--all", "--yes");
+    expect(command("", "passwords", "seal", "--yes").document).toMatchObject({ sealed: true });
+    const since = performance.now();
+    await expect.poll(() => status(awake.port), { interval: 50, timeout: 10_000 }).toBe(404);
+    expect(performance.now() - since).toBeLessThan(1_500);
+
+    asleep.program.signal("SIGCONT");
+    await expect.poll(() => status(asleep.port), { interval: 50, timeout: 10_000 }).toBe(404);
+    importing.kill("SIGCONT");
+    importing.stdin.end(JSON.stringify({ username: "late", password_hash: HASHES.bcrypt }));
+    await once(importing, "close");
+    const { refused } = JSON.parse(said) as { refused: { code: string }[] };
+    expect(refused.map(({ code }) => code)).toEqual(["passwords_sealed"]);
+    expect(command("", "passwords", "prove", "--out", "/dev/null").code).not.toBe(1);
+
+    // What is loaded stays loaded; a start afterwards loads nothing of it.
+    const fresh = await serve();
+    expect([hashing(awake.pid), hashing(fresh.pid)]).toEqual([true, false]);
+    expect(await status(fresh.port)).toBe(404);
+    const { document } = command("", "doctor");
+    expect(document.checks).toContainEqual(expect.objectContaining({ name: "passwords", ok: true }));
+  }, 180_000);
+});
