@@ -8,6 +8,7 @@ import type { Hashes } from "../import/hashes.ts";
 import type { Input } from "../import/row.ts";
 import type { Counts } from "../import/run.ts";
 import type { Installation } from "../installation.ts";
+import { visible } from "../log/fields.ts";
 import { type Common, type Context, print, UsageError, withInstallation } from "./context.ts";
 import { progress } from "./progress.ts";
 import { table } from "./terminal.ts";
@@ -58,7 +59,7 @@ function importFile(context: Context, file: string, flags: Flags): Promise<void>
           rejects?.add(input);
           const entry = refusedEntry(input, reason);
           if (flags.json) refused.push(entry);
-          else context.terminal.err(`line ${entry.line}: ${entry.code}: ${entry.reason}`);
+          else context.terminal.err(visible(`line ${entry.line}: ${entry.code}: ${entry.reason}`));
         },
         progress: ({ read }) => bar.tell(read, source.share()),
       });

@@ -55,16 +55,20 @@ export function fileShelf(folder: string): Shelf {
       flushFolder(folder);
     },
     async destroy(id) {
-      const path = pathOf(id);
-      const size = statSync(path, { throwIfNoEntry: false })?.size;
-      if (size === undefined) return;
-      // Where the disk writes in place, nothing is left of it; elsewhere the blocks are free, and wrapped.
-      writeDurably(path, randomBytes(size).toString("latin1").slice(0, size), "r+");
-      rmSync(path, { force: true });
+      // A crash may have left the copy that was going to take its place.
+      for (const path of [`${pathOf(id)}.new`, pathOf(id)]) overwrite(path);
       flushFolder(folder);
     },
     list: async () => readdirSync(folder).flatMap((name) => FILE.exec(name)?.[1] ?? []),
   };
+}
+
+/** Where the disk writes in place, nothing is left of it; elsewhere the blocks are free, and what is in them wrapped. */
+function overwrite(path: string): void {
+  const size = statSync(path, { throwIfNoEntry: false })?.size;
+  if (size === undefined) return;
+  writeDurably(path, randomBytes(size).toString("latin1"), "r+");
+  rmSync(path, { force: true });
 }
 
 function writeDurably(path: string, text: string, flags = "w"): void {

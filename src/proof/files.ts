@@ -6,7 +6,7 @@ import { expandedIn } from "./lzf.ts";
 import { LONGEST_TRACE, type Trace, tracesIn } from "./traces.ts";
 
 /** A key of the passwords is known by the name of its file. */
-const KEY_FILE = /(?:^|[/\\])password-(?<id>[\w-]{1,32})\.key$/;
+const KEY_FILE = /(?:^|[/\\])password-(?<id>[\w-]{1,32})\.key(?:\.new)?$/;
 
 const GZIP = 0x1f8b;
 
