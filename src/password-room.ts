@@ -13,7 +13,7 @@ import type { Vault } from "./vault.ts";
 
 /** What the room is opened with. */
 export interface Premises {
-  settings: Pick<Settings, "store" | "limits">;
+  settings: Pick<Settings, "store" | "limits" | "workers">;
   store: Store;
   vault: Vault;
   clock: Clock;
@@ -23,7 +23,8 @@ export interface Premises {
 export async function openPasswords(premises: Premises): Promise<LegacyPasswords | undefined> {
   if ((await readPasswordState(premises.store)).seal === "sealed") return undefined;
   const { legacyPasswords } = await import("./password/legacy.ts");
-  return legacyPasswords({ ...(await passwordSafe(premises)), guesses: premises.settings.limits.guesses });
+  const { limits, workers } = premises.settings;
+  return legacyPasswords({ ...(await passwordSafe(premises)), guesses: limits.guesses, workers });
 }
 
 /** The verifiers with their keys, for those who maintain them. */

@@ -9,9 +9,9 @@ const QUEUE = 50;
 const POOL = Number(process.env.UV_THREADPOOL_SIZE ?? 4);
 const LEFT = 2;
 
-/** At most one for each core but one, and never the whole thread pool. */
-export function hashesAtOnce(cores = availableParallelism(), pool = POOL): number {
-  return Math.max(1, Math.min(cores - 1, pool - LEFT));
+/** At most one for each core but one, shared by the processes behind one port, and never the whole thread pool. */
+export function hashesAtOnce(workers = 1, cores = availableParallelism(), pool = POOL): number {
+  return Math.max(1, Math.min(Math.floor((cores - 1) / workers), pool - LEFT));
 }
 
 export interface Gate {

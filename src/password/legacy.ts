@@ -13,7 +13,7 @@ import { revise } from "../account/revise.ts";
 import { isRefusal, refuse } from "../errors.ts";
 import { addressBucket, type Rate, type RateLimit, rateLimit } from "../store/rate.ts";
 import type { Stored } from "../store/store.ts";
-import { gate } from "./gate.ts";
+import { gate, hashesAtOnce } from "./gate.ts";
 import type { LegacyHash } from "./hash.ts";
 import { keyRing, type Safe } from "./keys.ts";
 import { matches } from "./match.ts";
@@ -29,6 +29,8 @@ export interface GuessRates {
 
 export interface LegacyOptions extends Safe {
   guesses: GuessRates;
+  /** How many processes share this machine's port. */
+  workers?: number;
 }
 
 /** No account has this id: what is read for those who have none. */
@@ -43,7 +45,7 @@ export function legacyPasswords(options: LegacyOptions): LegacyPasswords {
   const state = watchPasswordState(store);
   const admit = admission(options);
   const judge = judgement(options);
-  const turn = gate();
+  const turn = gate({ atOnce: hashesAtOnce(options.workers) });
   const paceFor = paceKeeper();
   const available = async () => {
     const { seal, keys } = await state();

@@ -208,8 +208,9 @@ describe.each(stores)("legacy passwords on $name", ({ open }) => {
 
 describe("SEC-125 hashing", () => {
   it("leaves a core, and threads of the pool, to others", () => {
-    expect([1, 2, 4, 64].map((cores) => hashesAtOnce(cores, 4))).toEqual([1, 1, 2, 2]);
-    expect(hashesAtOnce(64, 128)).toBe(63);
+    expect([1, 2, 4, 64].map((cores) => hashesAtOnce(1, cores, 4))).toEqual([1, 1, 2, 2]);
+    expect(hashesAtOnce(1, 64, 128)).toBe(63);
+    expect([2, 8, 64].map((workers) => hashesAtOnce(workers, 64, 128))).toEqual([31, 7, 1]);
   });
 
   it("runs so many at once, keeps fifty waiting in their order, and sends the rest away", async () => {
