@@ -6,7 +6,7 @@ import Provider, { type Configuration } from "oidc-provider";
 import { accounts } from "./account/accounts.ts";
 import { setupLink } from "./account/setup.ts";
 import { type Clock, systemClock } from "./clock.ts";
-import { settingsOf } from "./config/groups.ts";
+import { mailsRecovery, settingsOf } from "./config/groups.ts";
 import type { Settings } from "./config/load.ts";
 import { mountDemo } from "./demo/demo.ts";
 import { health, healthHandler, ownHost, ownStore, requestLog } from "./http/entrance.ts";
@@ -191,6 +191,7 @@ function foundation(
     announce,
     rp: { id: settings.rpId, name: rest.issuer.hostname, origins: [settings.issuer, ...settings.origins] },
     signUp: settings.signUp,
+    mailsRecovery: rest.mail !== undefined && mailsRecovery(settings),
     settingsOf: (groups) => settingsOf(settings, groups),
     notify: rest.mail?.notify ?? (async () => {}),
     limits: settings.limits,

@@ -28,8 +28,17 @@ export interface Notice {
 /** Tells the owner. Resolves when the notice is kept, not when it has arrived; never rejects for a channel's sake. */
 export type Notify = (account: Account, notice: Notice) => Promise<void>;
 
+export interface MailedProof {
+  kind: "conversion" | "recovery";
+  code: string;
+  link?: string;
+}
+
 /** What is mailed because somebody asked for it just now. */
 export interface Mail {
-  /** Sends a code to be typed on the page that is open; to the account's verified address and nowhere else. */
-  code(account: Account, code: string, locale: string): Promise<void>;
+  /**
+   * Sends a code to be typed on the page that is open, or a link that opens only there; to the account's verified address
+   * and nowhere else, and at most three in an hour.
+   */
+  code(account: Account, proof: MailedProof, locale: string): Promise<void>;
 }

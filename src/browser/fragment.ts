@@ -3,9 +3,11 @@ export function fillFromFragment(): void {
   const code = document.querySelector<HTMLInputElement>("input#code");
   const name = document.querySelector<HTMLInputElement>("input#username");
   const [username, pass] = location.hash.slice(1).split("/").map(decode);
-  if (!code || !name || !username || !pass) return;
-  name.value = username;
-  code.value = pass;
+  if (!code || !username) return;
+  // The page for a mailed code knows whose it is.
+  if (!name) code.value = username;
+  else if (pass) [name.value, code.value] = [username, pass];
+  else return;
   history.replaceState(null, "", location.pathname + location.search);
 }
 

@@ -37,6 +37,11 @@ export function settingsOf(settings: AccountSettings & Pick<Settings, "groups">,
   } satisfies AccountSettings;
 }
 
+/** Whether the settings let anybody back in by e-mail. */
+export function mailsRecovery({ recovery, groups }: Pick<Settings, "recovery" | "groups">): boolean {
+  return recovery.email || Object.values(groups).some((group) => group.recovery?.email === true);
+}
+
 /** What the groups say about one setting. */
 function said<T extends object, K extends keyof T>(groups: readonly T[], key: K): NonNullable<T[K]>[] {
   return groups.flatMap((group) => (group[key] === undefined || group[key] === null ? [] : [group[key]]));

@@ -131,10 +131,11 @@ const passwordsRule: Rule = ({ passwords, groups = {} }) => {
   });
 };
 
-const mailRule: Rule = ({ mail = {}, recovery }) => {
+const mailRule: Rule = ({ mail = {}, recovery, groups = {} }) => {
   const url = mail.url === undefined ? undefined : URL.parse(mail.url);
   const fits = mail.url === undefined || (url && /^smtps?:$/.test(url.protocol) && url.hostname !== "");
-  const wants = recovery?.email && mail.url === undefined;
+  const asked = [recovery, ...Object.values(groups).map((group) => group.recovery)];
+  const wants = asked.some((ladder) => ladder?.email) && mail.url === undefined;
   return [
     !fits && "mail.url (LATCHKEY_MAIL_URL): expected smtp:// or smtps:// with a host",
     mail.url !== undefined &&

@@ -50,7 +50,11 @@ async function sendCode(
     if (isRefusal(error, "ceremony_expired")) return;
     throw error;
   }
-  await house.mail?.code(account, code, localeOf(house.renderer, ctx, visit.uiLocales));
+  await house.mail?.code(
+    account,
+    { kind: "conversion", code },
+    localeOf(house.renderer, ctx, visit.uiLocales),
+  );
 }
 
 /** `POST …/confirm` */

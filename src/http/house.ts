@@ -32,6 +32,8 @@ export interface House extends InteractionDependencies, CeremonyContext {
   passwords?: LegacyPasswords;
   /** Absent where no mail server is set. */
   mail?: Mailer;
+  /** Whether anybody may get back in by e-mail. */
+  mailsRecovery: boolean;
   notify: Notify;
   limits: Limits;
   /** Counts one guess at a typed code before it is judged. @throws `too_many_requests` */

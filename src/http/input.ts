@@ -98,6 +98,11 @@ export async function readRecovery(ctx: Context): Promise<{ username: string; co
   return shaped(body, await readJson(ctx));
 }
 
+/** Who asks for a mail. */
+export async function readUsername(ctx: Context): Promise<string> {
+  return shaped(z.strictObject({ username: z.string().max(1024) }), await readJson(ctx)).username;
+}
+
 /** What the holder of a passkey says that was declared lost. */
 export async function readObjection(ctx: Context): Promise<"cancel" | "keep"> {
   const sent = ctx.is("json") ? await readJson(ctx) : Object.fromEntries(await readForm(ctx));

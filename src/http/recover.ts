@@ -19,6 +19,7 @@ export async function showRecover(house: House, ctx: Context, next: Next): Promi
   const model = {
     action: visit.url("recover"),
     backUrl: visit.url("start"),
+    ...(house.mailsRecovery ? { mailUrl: visit.url("send") } : {}),
     ...(app === undefined ? {} : { app }),
   };
   page(house.renderer, ctx, "recover", model, visit.uiLocales);
@@ -45,7 +46,7 @@ export async function recover(house: House, ctx: Context, next: Next): Promise<v
 }
 
 /** A name that nobody has is limited like any other. */
-function nameless(username: string): string {
+export function nameless(username: string): string {
   return `login:${fingerprint(username.trim().normalize("NFKC").toLowerCase())}`;
 }
 

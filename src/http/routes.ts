@@ -11,6 +11,7 @@ import type { House } from "./house.ts";
 import * as interaction from "./interaction.ts";
 import * as invite from "./invite.ts";
 import { admission } from "./limits.ts";
+import * as mailed from "./mailed.ts";
 import * as objection from "./objection.ts";
 import { page } from "./page.ts";
 import * as password from "./password.ts";
@@ -40,6 +41,9 @@ const table: readonly Route[] = [
   [get, "/interaction/:uid/objection", objection.showObjection],
   [post, "/interaction/:uid/objection", objection.decideObjection],
   [get, "/interaction/:uid/wait", objection.showWait],
+  [post, "/interaction/:uid/send", mailed.sendMail, "ceremonies"],
+  [get, "/interaction/:uid/mail", mailed.showMailed],
+  [post, "/interaction/:uid/mail", mailed.recoverByMail, "ceremonies"],
   [post, "/interaction/:uid/passkey", interaction.signInWithPasskey, "ceremonies"],
   [post, "/interaction/:uid/register", interaction.register, "signUps"],
   [post, "/interaction/:uid/password", password.signInWithPassword, "ceremonies"],
@@ -72,6 +76,9 @@ const table: readonly Route[] = [
   [get, "/sign-in/objection", objection.showObjection],
   [post, "/sign-in/objection", objection.decideObjection],
   [get, "/sign-in/wait", objection.showWait],
+  [post, "/sign-in/send", mailed.sendMail, "ceremonies"],
+  [get, "/sign-in/mail", mailed.showMailed],
+  [post, "/sign-in/mail", mailed.recoverByMail, "ceremonies"],
 
   ...accountRoutes,
 ];

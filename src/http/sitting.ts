@@ -13,12 +13,12 @@ export interface Sitting {
   purpose: "conversion" | "recovery" | "objection";
   account: string;
   /**
-   * `confirm`: a second proof is owed. `enrol`: a passkey may be made. `prove`: exactly that passkey has to sign in.
+   * `confirm`: a second proof is owed. `mailed`: a code was mailed, which begins a recovery. `enrol`: a passkey may be made. `prove`: exactly that passkey has to sign in.
    * `object`: a passkey that was declared lost has signed in, and its holder is asked. `wait`: the recovery is done, and
    * takes effect later.
    */
-  stage: "confirm" | "enrol" | "prove" | "object" | "wait";
-  /** SHA-256 of the code that was mailed for the stage `confirm`. */
+  stage: "confirm" | "mailed" | "enrol" | "prove" | "object" | "wait";
+  /** SHA-256 of the code that was mailed, for the stages `confirm` and `mailed`. */
   code?: string;
   /** The credential id of the passkey that was made here. */
   passkey?: string;

@@ -32,6 +32,8 @@ export type Step =
   | "not-now"
   | "prove"
   | "recover"
+  | "send"
+  | "mail"
   | "wait"
   | "objection";
 

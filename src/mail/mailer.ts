@@ -53,9 +53,10 @@ function mailer(options: MailerOptions): Mailer {
   return {
     send,
     drain: () => queue.drain(),
-    async code(account, code, language) {
+    async code(account, { kind, code, link }, language) {
       if (!hasAddress(account)) return;
-      const model = { kind: "conversion", account: account.username, code };
+      const opened = link === undefined ? {} : { link: { url: link, minutes: 30 } };
+      const model = { kind, account: account.username, code, ...opened };
       await send({ to: account.email, name: "proof", model, language, bucket: `code:${account.id}` });
     },
     async notify(account, { kind, at, about, undo }) {

@@ -186,7 +186,9 @@ export interface ViewModels {
   /** Register a further passkey for the account; starts by itself. */
   add_passkey: CeremonyModel & { cancelUrl: string };
   /** What can be done without the passkey at hand; the ladder of recovery joins here. */
-  recover: { app?: AppModel; action: string; backUrl: string };
+  recover: { app?: AppModel; action: string; backUrl: string; mailUrl?: string };
+  /** Heading `Check your mail`: a code was mailed, or not, which the page does not say. */
+  mailed: { app?: AppModel; action: string; backUrl: string };
   /** Heading `Was this you?`: a passkey that was declared lost has just signed in. Posts `{ decision }`. */
   objection: { app?: AppModel; action: string; passkey: string; since?: string };
   /** The recovery is done, and takes effect later. */

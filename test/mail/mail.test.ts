@@ -117,8 +117,8 @@ describe.each(stores)("mail over $name", (kind) => {
   });
 
   it("mails a code to be typed, and nothing where the address is not proved", async () => {
-    await mailer.code(owner({ emailVerified: false }), "00000000", "en");
-    await mailer.code(owner(), "12345678", "de");
+    await mailer.code(owner({ emailVerified: false }), { kind: "conversion", code: "00000000" }, "en");
+    await mailer.code(owner(), { kind: "conversion", code: "12345678" }, "de");
     const mail = await server.newest(to);
     expect(mail.subject).toBe("Ihr Code");
     for (const body of [mail.text, String(mail.html)]) expect(body).toContain("12345678");

@@ -293,6 +293,12 @@ export const samples: Sample[] = [
       ],
     },
   },
+  {
+    title: "recover by mail, too",
+    view: "recover",
+    model: { action: "/sign-in/recover", backUrl: "/sign-in", mailUrl: "/sign-in/send" },
+  },
+  { title: "mailed", view: "mailed", model: { app, action: "/sign-in/mail", backUrl: "/sign-in/recover" } },
   { title: "password, something missing", view: "password_guard", model: { missing: ["other_passkey"] } },
   {
     title: "password, either missing",
