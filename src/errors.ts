@@ -58,6 +58,7 @@ const table = {
   store_conflict: [503, "Somebody else changed this at the same moment. Try again."],
   store_unavailable: [503, "The service is not available right now. Try again in a moment."],
   store_not_durable: [503, "The change could not be confirmed as saved. Check, and try again."],
+  backup_refused: [400, "This backup cannot be restored."],
   store_refused: [500, "The store is not fit for use."],
   secret_mismatch: [500, "The secret does not fit this store."],
   internal: [500, "Something went wrong on our side."],

@@ -8,9 +8,16 @@ import type { Notify } from "./account/notices.ts";
 import { type SetupLink, setupLink } from "./account/setup.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { ConfigurationError, type Settings } from "./config/load.ts";
-import { rootSecrets, secretMismatch } from "./config/root-secret.ts";
-import { isRefusal, refuse } from "./errors.ts";
+import { rootSecrets } from "./config/root-secret.ts";
 import type { Event, Listener } from "./events.ts";
+import {
+  isServing,
+  META,
+  type Meta,
+  metaRecord,
+  requireReadable,
+  requireSecret,
+} from "./installation/meta.ts";
 import { type Logger, silentLogger } from "./log.ts";
 import { readLedger, requireKnown, startLedger } from "./migrate/ledger.ts";
 import { type Clients, clients } from "./oidc/client/clients.ts";
@@ -18,26 +25,12 @@ import { withoutNotice } from "./oidc/quiet.ts";
 import { type Invitations, invitations } from "./recovery/invitations.ts";
 import { change } from "./store/change.ts";
 import { connectStore } from "./store/connect.ts";
-import { newVersion, recordKind } from "./store/record.ts";
+import { behindGate, gateOf } from "./store/gate.ts";
+import { newVersion } from "./store/record.ts";
 import type { Store } from "./store/store.ts";
 import { createVault, type Vault } from "./vault.ts";
 
-/** Written once, when the store is made ours. */
-export interface Meta {
-  /** Names the store; `LATCHKEY_STORE_ID` pins it. */
-  id: string;
-  created: number;
-  /** A known text under the root secret: opening it proves that the secret fits. */
-  proof: string;
-  /** The number of the data's format; absent: the first. See {@link FORMAT}. */
-  format?: number;
-}
-
-/**
- * The newest format of data that this version reads. A migration after which older versions must not run any more
- * raises it, here and in the store.
- */
-export const FORMAT = 1;
+export { requireFit } from "./installation/meta.ts";
 
 export interface Installation {
   settings: Settings;
@@ -68,8 +61,6 @@ export interface InstallationOptions {
   store?: Store;
 }
 
-const metaRecord = recordKind<Meta>("meta");
-const META = "store";
 const PROOF = "latchkey";
 
 /**
@@ -82,11 +73,15 @@ export async function openInstallation(
   options: InstallationOptions = {},
 ): Promise<Installation> {
   const { log = silentLogger, clock = systemClock } = options;
-  const store =
+  const opened =
     options.store ?? (await connectStore(settings.store, { log, durability: settings.durability }));
+  const ours = { id: "" };
+  const gate = gateOf(async () => ours.id === "" || isServing(opened, ours.id));
+  const store = behindGate(opened, gate);
   try {
     const vault = createVault(rootSecrets(settings, (await metaRecord.read(store, META)) !== undefined));
     const meta = await openMeta(store, vault, settings, clock, options.initialise ?? settings.isLocal);
+    ours.id = meta.id;
     const announce = eventLog(log);
     const people = accounts({ store, clock, announce });
     const setup = setupLink({ store, clock, accounts: people });
@@ -98,7 +93,7 @@ export async function openInstallation(
       clock,
       announce,
       meta,
-      stillOurs: async () => (await metaRecord.read(store, META))?.value.id === meta.id,
+      stillOurs: () => gate.look(),
       accounts: people,
       invitations: invitations({ store, clock }),
       notify: async () => {},
@@ -155,21 +150,10 @@ async function openMeta(
   return found;
 }
 
-/** Data that a newer version wrote is not touched: what this one does not know it would drop. */
-function requireReadable({ format = 1 }: Meta): void {
-  if (format <= FORMAT) return;
-  const detail = `The data is of format ${format}; this version reads up to ${FORMAT}. Run the newer version that wrote it.`;
-  throw refuse("store_refused", { detail });
-}
-
 /** The secret must open the store; one that was rotated is replaced by the newest, so that the old one can go. */
-async function fitSecret(store: Store, vault: Vault, settings: Settings, { proof }: Meta): Promise<void> {
-  try {
-    vault.open(proof, "proof");
-  } catch (cause) {
-    throw isRefusal(cause, "secret_mismatch") ? secretMismatch(settings, cause) : cause;
-  }
-  if (vault.isCurrent(proof, "proof")) return;
+async function fitSecret(store: Store, vault: Vault, settings: Settings, found: Meta): Promise<void> {
+  requireSecret(found, vault, settings);
+  if (vault.isCurrent(found.proof, "proof")) return;
   const decide = (meta: Meta | undefined) => ({
     value: meta && { ...meta, proof: vault.wrap(PROOF, "proof") },
     result: undefined,

@@ -32,6 +32,7 @@ const DOORS: Record<string, readonly string[]> = {
   "store/connect": ["store", "store/redis", "store/lmdb"],
   migrate: ["store", "migrations"],
   account: ["store", "migrations"],
+  transfer: ["account", "store"],
   passkey: ["account", "store"],
   oidc: ["passkey", "account", "store", "vault", "log"],
   view: [],
@@ -89,6 +90,7 @@ const DOORS: Record<string, readonly string[]> = {
     "log",
   ],
   command: [
+    "transfer",
     "installation",
     "import",
     "proof",
@@ -254,7 +256,9 @@ describe("rooms", () => {
   });
 
   test("a driver imports the port and nothing else of its folder", () => {
-    const port = ["store", "record", "change", "limits", "finding"].map((name) => `store/${name}.ts`);
+    const port = ["store", "record", "change", "limits", "finding", "bulk", "portions"].map(
+      (name) => `store/${name}.ts`,
+    );
     const strangers = internal.filter(
       ({ from, to }) =>
         /^store\/(redis|lmdb)$/.test(roomOf(from)) && roomOf(to) === "store" && !port.includes(to),

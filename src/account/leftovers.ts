@@ -21,12 +21,23 @@ import { endRepair, startRepair } from "./repair.ts";
 import { log, moment } from "./revise.ts";
 import { withoutDead } from "./transitions.ts";
 
-const indexes: [RecordKind<Hint>, (name: string) => Claim][] = [
+const indexes: readonly [RecordKind<Hint>, (name: string) => Claim][] = [
   [usernameHint, usernameClaim],
   [emailHint, emailClaim],
   [credentialHint, credentialClaim],
   [handleHint, handleClaim],
 ];
+
+/** The indexes of accounts. */
+export const HINTS: readonly RecordKind<Hint>[] = indexes.map(([record]) => record);
+
+/** What an entry of an index claims, by its key. */
+export function claimOfHint(key: string): Claim {
+  const colon = key.indexOf(":");
+  const [, claimOf] = indexes.find(([{ kind }]) => kind === key.slice(0, colon)) ?? [];
+  if (!claimOf) throw new TypeError("not an entry of an index");
+  return claimOf(key.slice(colon + 1));
+}
 
 /**
  * Tidies every account and every index, and returns how many records it changed. Nothing depends on it, and it

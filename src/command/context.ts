@@ -43,7 +43,7 @@ export async function withInstallation<T>(
 }
 
 /** A log for commands: what matters to the operator, on the standard error. */
-function warnings(terminal: Terminal): Logger {
+export function warnings(terminal: Terminal): Logger {
   const say = (_fields: object, message: string) => terminal.err(`warning: ${oneLine(message)}`);
   return { debug() {}, info() {}, warn: say, error: say };
 }

@@ -13,6 +13,7 @@ import { passCommands } from "./pass.ts";
 import { passwordsCommands } from "./passwords.ts";
 import { serveCommand } from "./serve.ts";
 import { setupCommand } from "./setup.ts";
+import { storeCommands } from "./store.ts";
 import type { Terminal } from "./terminal.ts";
 import { version } from "./version.ts";
 
@@ -26,6 +27,7 @@ const commands = [
   passCommands,
   groupsCommands,
   migrateCommands,
+  storeCommands,
   configCommands,
   doctorCommand,
 ];
@@ -40,6 +42,7 @@ const WRONG_CODES: readonly string[] = [
   "configuration_invalid",
   "client_invalid",
   "store_refused",
+  "backup_refused",
   "secret_mismatch",
 ];
 

@@ -8,8 +8,8 @@ import { newVersion } from "./record.ts";
 import type { Key, Millis, Store } from "./store.ts";
 
 export interface Lease {
-  /** Holds it for its whole time again. @throws `store_conflict` when it was lost */
-  renew(): Promise<void>;
+  /** Holds it for its whole time again; `now` also when half of that is left. @throws `store_conflict` when it was lost */
+  renew(now?: boolean): Promise<void>;
   /** Lets go of it, if it is still held. */
   release(): Promise<void>;
 }
@@ -24,9 +24,9 @@ export async function takeLease(store: Store, name: string, ttl: Millis, held: s
     throw refuse("store_conflict", { detail: held });
   let renewed = performance.now();
   return {
-    async renew() {
+    async renew(now = false) {
       // Half of its time is left for the work that follows.
-      if (performance.now() - renewed < ttl / 2) return;
+      if (!now && performance.now() - renewed < ttl / 2) return;
       const next = newVersion();
       if (!(await store.commit(key, {}, { expect: version, version: next, ttl })))
         throw refuse("store_conflict", { detail: held });

@@ -11,6 +11,12 @@ export const entryKey = (log: string, number: number) => within("l", log, uint64
 export const entryPrefix = (log: string) => within("l", log, Buffer.alloc(0));
 export const numberOf = (entry: Buffer) => Number(entry.readBigUInt64BE(entry.length - 8));
 
+/** The set or log that a member or an entry belongs to, and what follows. */
+export function innerOf(key: Buffer): { name: string; inner: Buffer } {
+  const end = 3 + key.readUInt16BE(1);
+  return { name: key.toString("utf8", 3, end), inner: key.subarray(end) };
+}
+
 /** Says that an event is in the log already. */
 export const markerKey = (log: string, digest: Buffer) => within("k", log, digest);
 

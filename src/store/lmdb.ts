@@ -8,7 +8,9 @@ import { createHash } from "node:crypto";
 import { type Clock, systemClock } from "../clock.ts";
 import { LatchkeyError, refuse } from "../errors.ts";
 import type { Event } from "../events.ts";
+import type { Bulk } from "./bulk.ts";
 import * as limits from "./limits.ts";
+import { lmdbBulk } from "./lmdb-bulk.ts";
 import { type Cell, LmdbDatabase, NEVER } from "./lmdb-database.ts";
 import { lmdbExamination } from "./lmdb-examination.ts";
 import * as keys from "./lmdb-keys.ts";
@@ -40,10 +42,12 @@ export function lmdbStore(path: string, options: { clock?: Clock } = {}): port.S
 class LmdbStore implements port.Store {
   readonly driver = "lmdb";
   readonly examination: port.Examination;
+  readonly bulk: Bulk;
   readonly #database: LmdbDatabase;
 
   constructor(database: LmdbDatabase, path: string) {
     this.#database = database;
+    this.bulk = lmdbBulk(database);
     this.examination = lmdbExamination(database, path);
   }
 

@@ -110,3 +110,36 @@ if newest and tonumber(newest) >= score then score = tonumber(newest) + 1 end
 redis.call("ZADD", KEYS[1], string.format("%.0f", score), ARGV[1])
 return 1
 `);
+
+export const put = script(`
+-- KEYS: record
+-- ARGV: version, JSON, milliseconds to live or ""
+-- returns 0 when the record has this version already
+local head = redis.call("GETRANGE", KEYS[1], 0, 32)
+if string.match(head, "^([%w_-]+) ") == ARGV[1] then return 0 end
+if ARGV[3] == "" then
+  redis.call("SET", KEYS[1], ARGV[1] .. " " .. ARGV[2])
+else
+  redis.call("SET", KEYS[1], ARGV[1] .. " " .. ARGV[2], "PX", ARGV[3])
+end
+return 1
+`);
+
+export const putCounter = script(`
+-- KEYS: counter
+-- ARGV: count, milliseconds that are left of its window
+-- returns 0 when it stood there already
+local before = redis.call("GET", KEYS[1])
+redis.call("SET", KEYS[1], ARGV[1], "PX", ARGV[2])
+return before == ARGV[1] and 0 or 1
+`);
+
+export const page = script(`
+-- KEYS: set
+-- ARGV: cursor, about how many
+-- returns the time, the next cursor, members with the times at which they leave, or 0
+local time = redis.call("TIME")
+local now = string.format("%.0f", time[1] * 1000 + math.floor(time[2] / 1000))
+local found = redis.call("ZSCAN", KEYS[1], ARGV[1], "COUNT", ARGV[2])
+return { now, found[1], found[2] }
+`);

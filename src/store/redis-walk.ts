@@ -38,7 +38,7 @@ export class RedisWalk {
     for (const server of first < 0 ? servers : servers.slice(first)) {
       let [run, cursor] = server === name ? [known, place] : [undefined, START];
       while (cursor !== END) {
-        const step = await this.#step(server, kind, cursor);
+        const step = await this.#step(server, `${kind}:*`, cursor);
         if (run !== undefined && run !== step.run) cursor = START;
         else {
           cursor = step.next === START ? END : step.next;
@@ -46,6 +46,18 @@ export class RedisWalk {
         }
         run = step.run;
       }
+    }
+  }
+
+  /** Every key there is, without the prefix; one that moves to another server meanwhile may be left out. */
+  async *keys(): AsyncGenerator<string[]> {
+    for (const server of masters(this.#client).map(nameOf).sort()) {
+      let cursor = START;
+      do {
+        const { keys, next } = await this.#step(server, "*", cursor);
+        yield keys;
+        cursor = next;
+      } while (cursor !== START);
     }
   }
 
@@ -62,9 +74,9 @@ export class RedisWalk {
   }
 
   /** Keys of one step. A client's own `keyPrefix` is added to every command but to this one. */
-  #step(server: Node, kind: Kind, cursor: string): Promise<{ run: string; next: string; keys: Key[] }> {
+  #step(server: Node, wanted: string, cursor: string): Promise<{ run: string; next: string; keys: Key[] }> {
     const before = (this.#client.options.keyPrefix ?? "") + this.#prefix;
-    const pattern = `${before.replace(/[[\]*?\\^]/g, "\\$&")}${kind}:*`;
+    const pattern = `${before.replace(/[[\]*?\\^]/g, "\\$&")}${wanted}`;
     return this.#link.send(async () => {
       const asked = (await this.#to(server)).pipeline();
       const [scanned, info] =

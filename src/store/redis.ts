@@ -6,8 +6,10 @@
  */
 import type { Cluster, Redis } from "ioredis";
 import type { Event } from "../events.ts";
+import type { Bulk } from "./bulk.ts";
 import * as limits from "./limits.ts";
 import { newVersion } from "./record.ts";
+import { RedisBulk } from "./redis-bulk.ts";
 import { redisExamination } from "./redis-examination.ts";
 import { type RedisDurability, RedisLink } from "./redis-link.ts";
 import * as scripts from "./redis-scripts.ts";
@@ -48,6 +50,7 @@ export function redisStore(client: Redis | Cluster, options: RedisStoreOptions =
 
 class RedisStore implements port.Store {
   readonly driver = "redis";
+  readonly bulk: Bulk;
   readonly examination: port.Examination;
   readonly #link: RedisLink;
   readonly #client: Redis | Cluster;
@@ -63,6 +66,7 @@ class RedisStore implements port.Store {
     this.#prefix = options.prefix ?? PREFIX;
     this.examination = redisExamination(client);
     this.#walk = new RedisWalk(this.#link, this.#prefix);
+    this.bulk = new RedisBulk(this.#link, this.#walk, this.#prefix);
   }
 
   async read<T>(key: port.Key): Promise<port.Stored<T> | undefined> {

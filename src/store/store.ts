@@ -9,6 +9,7 @@
  * new one*, and `take` gives the same `op` the value again for a minute.
  */
 import type { Event } from "../events.ts";
+import type { Bulk } from "./bulk.ts";
 
 /** Milliseconds; always a span, never a date: the store's clock decides. */
 export type Millis = number;
@@ -102,6 +103,8 @@ export interface Store {
   tail(log: Key, from?: Cursor): AsyncIterable<{ event: Event; cursor: Cursor }>;
   /** Walks all records of a kind. For operators and migrations, never for a request. */
   scan(kind: Kind, from?: Cursor): AsyncIterable<Batch>;
+  /** All that the store keeps, for copies and backups. For operators, never for a request. */
+  readonly bulk: Bulk;
   /** Rejects with `store_unavailable` unless the store answers; for readiness. */
   ping(): Promise<void>;
   /** Removes what expired and what a crash left behind, in bounded batches; returns how many entries went. */

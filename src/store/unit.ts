@@ -169,6 +169,7 @@ function forgetful(store: Store, read: Store["read"], forget: (key: Key) => void
   };
   return {
     driver: store.driver,
+    bulk: store.bulk,
     read,
     write: (key, value, options) => after(key, () => store.write(key, value, options)),
     commit: (key, value, options) => after(key, () => store.commit(key, value, options)),

@@ -3,6 +3,7 @@
  *
  * Each check uses keys of its own, so all of them may run on one store, one after another or at once.
  */
+import { bulk } from "./contract/bulk.ts";
 import type { Check } from "./contract/check.ts";
 import { expiry } from "./contract/expiry.ts";
 import { hostile } from "./contract/hostile.ts";
@@ -34,5 +35,6 @@ export const storeContract: readonly Check[] = [
   ...sets,
   ...logs,
   ...walks,
+  ...bulk,
   ...hostile,
 ];

@@ -32,6 +32,10 @@ const commands = [
   ["migrate", "status"],
   ["migrate", "up"],
   ["migrate", "verify"],
+  ["store", "copy"],
+  ["store", "backup"],
+  ["store", "restore"],
+  ["store", "verify"],
   ["config", "print"],
   ["doctor"],
 ];

@@ -1,0 +1,63 @@
+/** The record that makes a store ours, and what it says about whether it may be used. */
+import type { Settings } from "../config/load.ts";
+import { secretMismatch } from "../config/root-secret.ts";
+import { isRefusal, refuse } from "../errors.ts";
+import { type RecordKind, recordKind } from "../store/record.ts";
+import type { Store } from "../store/store.ts";
+import type { Vault } from "../vault.ts";
+
+/** Written once, when the store is made ours. */
+export interface Meta {
+  /** Names the store; `LATCHKEY_STORE_ID` pins it. */
+  id: string;
+  created: number;
+  /** A known text under the root secret: opening it proves that the secret fits. */
+  proof: string;
+  /** The number of the data's format; absent: the first. See {@link FORMAT}. */
+  format?: number;
+  /** Where the data is now: nobody serves from this store any more. */
+  moved?: { to: string; at: number };
+}
+
+/**
+ * The newest format of data that this version reads. A migration after which older versions must not run any more
+ * raises it, here and in the store.
+ */
+export const FORMAT = 1;
+
+export const metaRecord: RecordKind<Meta> = recordKind<Meta>("meta");
+export const META = "store";
+
+/** Data that a newer version wrote is not touched: what this one does not know it would drop. @throws `store_refused` */
+export function requireReadable({ format = 1, moved }: Meta): void {
+  if (moved)
+    throw refuse("store_refused", { detail: `The data has moved to ${moved.to}: set LATCHKEY_STORE to it.` });
+  if (format <= FORMAT) return;
+  const detail = `The data is of format ${format}; this version reads up to ${FORMAT}. Run the newer version that wrote it.`;
+  throw refuse("store_refused", { detail });
+}
+
+/** @throws `secret_mismatch` when none of the secrets made this store */
+export function requireSecret({ proof }: Meta, vault: Vault, settings: Settings): void {
+  try {
+    vault.open(proof, "proof");
+  } catch (cause) {
+    throw isRefusal(cause, "secret_mismatch") ? secretMismatch(settings, cause) : cause;
+  }
+}
+
+/** Whether a store with this record would open here. @throws `store_refused`, `secret_mismatch` */
+export function requireFit(meta: object, vault: Vault, settings: Settings): void {
+  const found = metaRecord.decode(meta);
+  requireReadable(found);
+  requireSecret(found, vault, settings);
+}
+
+/** Whether a store is still the one with this id, and neither moved nor about to be. */
+export async function isServing(store: Store, id: string): Promise<boolean> {
+  const [meta, lock] = await Promise.all([
+    metaRecord.read(store, META),
+    store.read<{ free?: true }>("lock:switch"),
+  ]);
+  return meta?.value.id === id && !meta.value.moved && (lock === undefined || lock.value.free === true);
+}
