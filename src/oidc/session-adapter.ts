@@ -49,6 +49,8 @@ export class SessionAdapter implements Adapter {
     if (!pointer) return undefined;
     const body = await this.findByUid(pointer.value.uid);
     if (body?.accountId) this.d.unit.prefetch(`account:${body.accountId}`);
+    const grantId = body?.authorizations?.[askingClient()]?.grantId;
+    if (grantId) this.d.unit.prefetch(`grant:${fingerprint(grantId)}`);
     return body?.idHash === fingerprint(id) ? { ...body, jti: id } : undefined;
   }
 
@@ -130,6 +132,12 @@ function isSignIn(payload: AdapterPayload, before: Body | undefined): boolean {
 
 function agentOf(ctx: { get?(header: string): string } | undefined): string | undefined {
   return ctx?.get?.("user-agent").slice(0, AGENT_LENGTH) || undefined;
+}
+
+/** The client of an authorization request; its grant is read after the account, so it is read beside it. */
+function askingClient(): string {
+  const { client_id: id } = Provider.ctx?.query ?? {};
+  return typeof id === "string" ? id : "";
 }
 
 /**
