@@ -11,8 +11,11 @@ export interface Rate {
 /** Counts one more for a bucket; true while the rate is kept. */
 export type RateLimit = (bucket: string) => Promise<boolean>;
 
-/** Buckets remembered in this process at a time; a flood of them forgets the oldest. */
-const REMEMBERED = 10_000;
+/**
+ * Buckets remembered in this process at a time; a flood of them forgets the oldest. Where the store counts each, this
+ * process's count is for the time when it is away; where it counts only who asks often, whoever asks often is remembered.
+ */
+const REMEMBERED = { always: 10_000, often: 2_000 };
 
 /**
  * A limit on what one bucket does. The count is shared by all instances; when the store cannot count, this process's
@@ -22,6 +25,7 @@ const REMEMBERED = 10_000;
  * for what is limited to bound floods. What can be guessed has none.
  */
 export function rateLimit(store: Store, what: string, { count, window }: Rate, local = 0): RateLimit {
+  const remembered = local === 0 ? REMEMBERED.always : REMEMBERED.often;
   const here = new Map<string, { count: number; until: number }>();
 
   function countHere(bucket: string): number {
@@ -31,7 +35,7 @@ export function rateLimit(store: Store, what: string, { count, window }: Rate, l
     entry.count++;
     here.delete(bucket);
     here.set(bucket, entry);
-    if (here.size > REMEMBERED) here.delete(here.keys().next().value as string);
+    if (here.size > remembered) here.delete(here.keys().next().value as string);
     return entry.count;
   }
 
