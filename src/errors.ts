@@ -33,6 +33,7 @@ const table = {
   setup_link_invalid: [404, "This setup link was used, has expired, or never existed."],
   invitation_invalid: [404, "This invitation was used, has expired, or never existed."],
   owner_exists: [409, "This installation has an owner already."],
+  email_proof_invalid: [400, "This link or code is not right, was used already, or is too old."],
   session_unknown: [404, "This session has ended already."],
   session_required: [401, "Sign in first."],
   interaction_expired: [400, "This sign-in page is no longer valid."],

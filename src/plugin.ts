@@ -6,6 +6,7 @@ import type { Middleware } from "koa";
 import type Provider from "oidc-provider";
 import type { Configuration } from "oidc-provider";
 import { isRefusal } from "./errors.ts";
+import { eraseDue } from "./http/account/deletion.ts";
 import { failure } from "./http/failure.ts";
 import { securityHeaders } from "./http/headers.ts";
 import type { House } from "./http/house.ts";
@@ -26,8 +27,10 @@ export interface Passkeys {
   /**
    * Puts headers, errors, one request's work on the store, and our routes before the provider's own. `entrance` runs
    * within headers and errors, before anything touches the store.
+   *
+   * @returns what is to be done now and then, by one instance at a time
    */
-  mount(provider: Provider, entrance?: readonly Middleware[]): void;
+  mount(provider: Provider, entrance?: readonly Middleware[]): { tidy(): Promise<number> };
 }
 
 export function passkeysFor(foundation: Foundation): Passkeys {
@@ -44,6 +47,7 @@ export function passkeysFor(foundation: Foundation): Passkeys {
       for (const middleware of entrance) provider.use(middleware);
       provider.use(oneUnitOfWork(house));
       provider.use(routes(house));
+      return { tidy: () => eraseDue(house) };
     },
   };
 }

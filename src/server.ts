@@ -46,6 +46,8 @@ export interface RunningServer {
   issuer: string;
   port: number;
   setup: Installation["setup"];
+  /** Does now what is done every hour: removes what is over, whose time has come, and what was left behind. */
+  tidy(): Promise<number>;
   /** Takes no new requests, lets running ones end, closes the store. */
   stop(): Promise<void>;
 }
@@ -82,11 +84,12 @@ export async function startServer(settings: Settings, options: ServerOptions = {
     const ready = async () => !state.stopping && ownership.isOurs() && (await isReachable(store));
     const views = settings.views === undefined ? {} : { overlay: settings.views };
     const mail = openMailer({ ...installation, ...settings.mail, ...views });
-    const handler = await createHandler(installation, { ready, isOurs: ownership.isOurs, mail });
+    const { handler, tidy } = await createHandler(installation, { ready, isOurs: ownership.isOurs, mail });
+    const tidyAll = async () => (await tidy()) + (await accounts.sweep());
     const sweepers = [
       ...(mail ? [startSweeper({ sweep: () => mail.drain() }, { every: MAIL_EVERY, log })] : []),
       startSweeper(store, { every: SWEEP_EVERY, log }),
-      startSweeper(inTurn(store, accounts), { every: TIDY_EVERY, log }),
+      startSweeper({ sweep: inTurn(store, tidyAll) }, { every: TIDY_EVERY, log }),
       startSweeper(passwordPurge(installation), { every: TIDY_EVERY, log }),
     ];
     open.push(...sweepers.map((sweeper) => ({ close: () => sweeper.stop() })));
@@ -96,7 +99,7 @@ export async function startServer(settings: Settings, options: ServerOptions = {
     open.push({ close: () => migrating.stop() });
     const listener = await listen(handler, settings.port, settings.host);
     open.push(listener);
-    return { issuer: settings.issuer, port: listener.port, setup, stop };
+    return { issuer: settings.issuer, port: listener.port, setup, tidy: tidyAll, stop };
   } catch (error) {
     await stop();
     throw error;
@@ -104,19 +107,17 @@ export async function startServer(settings: Settings, options: ServerOptions = {
 }
 
 /** Walking all accounts is one instance's work at a time, whoever comes first. */
-function inTurn(store: Store, accounts: { sweep(): Promise<number> }): { sweep(): Promise<number> } {
-  return {
-    async sweep() {
-      const turn = { expect: "absent", version: newVersion(), ttl: TIDY_EVERY / 2 } as const;
-      return (await store.commit("lock:accounts", {}, turn)) ? accounts.sweep() : 0;
-    },
+function inTurn(store: Store, tidy: () => Promise<number>): () => Promise<number> {
+  return async () => {
+    const turn = { expect: "absent", version: newVersion(), ttl: TIDY_EVERY / 2 } as const;
+    return (await store.commit("lock:accounts", {}, turn)) ? tidy() : 0;
   };
 }
 
 async function createHandler(
   installation: Installation,
   { ready, isOurs, mail }: { ready: () => Promise<boolean>; isOurs: () => boolean; mail: Mailer | undefined },
-): Promise<RequestListener> {
+): Promise<{ handler: RequestListener; tidy: () => Promise<number> }> {
   const { settings, store, vault, log, clock, clients } = installation;
   const issuer = new URL(settings.issuer);
   const unit = unitOfWork(store, await libraryContext());
@@ -147,13 +148,14 @@ async function createHandler(
   const provider = createProvider(issuer, configuration, log, clients);
   const entrance = [ownStore(isOurs), brokenShortWay(), ownHost(issuer), ownForms(issuer), postToGet()];
   provider.use(requestLog(log, settings.trustProxy, settings.log.level === "debug"));
-  passkeys.mount(provider, settings.adminPort ? entrance : [health(ready), ...entrance]);
+  const { tidy } = passkeys.mount(provider, settings.adminPort ? entrance : [health(ready), ...entrance]);
   if (settings.isLocal) await mountDemo(provider, { issuer, store, clock, renderer, vault });
   const long = provider.callback();
   const { admit } = passkeys;
   const short = shortWay(ordinary(installation, { provider, unit, keys, claims, admit }), long);
   // The long way says why nothing is served from a store that is not ours.
-  return (request, response) => (isOurs() ? short : long)(request, response);
+  const handler: RequestListener = (request, response) => (isOurs() ? short : long)(request, response);
+  return { handler, tidy };
 }
 
 /** What answers ordinary requests before the provider is asked. */
@@ -195,6 +197,7 @@ function foundation(
     settingsOf: (groups) => settingsOf(settings, groups),
     notify: rest.mail?.notify ?? (async () => {}),
     limits: settings.limits,
+    home: { deletionGrace: settings.deletion.grace, coachEvery: settings.coach.every },
     guesses: {
       confirm: guessLimit(store, "confirm", settings.limits.guesses),
       recovery: guessLimit(store, "recovery", settings.limits.guesses),

@@ -8,6 +8,7 @@ import { randomBytes } from "node:crypto";
 import { readerOf, upcastsOf } from "../../migrations/index.ts";
 import type { Event } from "../events.ts";
 import { recordKind } from "../store/record.ts";
+import type { EmailChange, FormerEmail } from "./email.ts";
 
 /** What was verified about the authenticator when the passkey was registered; `verified` needs a trusted root. */
 export type AttestationTrust = "none" | "self" | "unknown" | "verified";
@@ -122,6 +123,13 @@ export interface Account {
   watch?: Watch;
   /** Sessions, codes and tokens that began before are over; milliseconds since the epoch. See `endSessions`. */
   endedBefore?: number;
+  emailChange?: EmailChange;
+  /** Addresses that the account was changed from, oldest first, as long as that can be undone. */
+  formerEmails?: FormerEmail[];
+  /** Its owner wants it deleted then; milliseconds since the epoch. */
+  deletion?: { at: number };
+  /** When a further passkey was last declined; milliseconds since the epoch. */
+  coach?: { asked: number };
   created: number;
   /** Events on their way to the log, at most 8. */
   outbox: Event[];

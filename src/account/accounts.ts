@@ -5,7 +5,9 @@ import type { Millis, Stored } from "../store/store.ts";
 import { type Account, accountRecord, type Passkey } from "./account.ts";
 import { type CreateOptions, createAccount, type NewAccountInput } from "./create.ts";
 import { claim, credentialClaim, type Directory, directory, release } from "./directory.ts";
+import { type EmailChanges, emailChanges } from "./email-change.ts";
 import { joinGroup, leaveGroup } from "./groups.ts";
+import { type Leaving, leaving } from "./leave.ts";
 import { entries, sweepAccounts } from "./leftovers.ts";
 import { issuePass, revokePasses, usePass } from "./passes.ts";
 import { closePassword, declinePasskey, dropPassword, removePassword } from "./password-way.ts";
@@ -17,7 +19,7 @@ import * as become from "./transitions.ts";
 import { codeFingerprint, newCode } from "./typed-code.ts";
 
 /** Everything that can be done with accounts. Refusals are named by their codes. */
-export interface Accounts extends Directory {
+export interface Accounts extends Directory, EmailChanges, Leaving {
   /**
    * An active account, or nothing: what a refused or interrupted creation leaves behind expires.
    *
@@ -134,6 +136,8 @@ export function accounts(options: AccountsOptions): Accounts {
     completeRepair: (id, input) => durably(id, (account, now) => completeRepair(account, input, now)),
     startRepair: (id) => durably(id, startRepair),
     cancelRepair: (id, objector) => durably(id, (account, now) => cancelRepair(account, objector, now)),
+    ...emailChanges(options),
+    ...leaving(options),
     endSessions: (id) => durably(id, endAllSessions),
     disable: (id) => durably(id, become.disableAccount),
     enable: (id) => durably(id, become.enableAccount),

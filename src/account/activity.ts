@@ -30,3 +30,7 @@ export async function rememberActivity(store: Store, accountId: string, event: E
 export async function activityOf(store: Store, accountId: string): Promise<Event[]> {
   return (await activityRecord.read(store, accountId))?.value.events ?? [];
 }
+
+export async function forgetActivity(store: Store, accountId: string): Promise<void> {
+  await store.remove(activityRecord.key(accountId));
+}

@@ -13,6 +13,7 @@ import { type ErrorCode, refuse } from "../errors.ts";
 import { newVersion, type RecordKind, recordKind } from "../store/record.ts";
 import type { Millis, Store, Stored, Version } from "../store/store.ts";
 import { type Account, accountRecord } from "./account.ts";
+import { namesEmail } from "./email.ts";
 import { parseEmail, parseUsername } from "./names.ts";
 
 /** An index entry: the account that claimed the name. */
@@ -62,7 +63,7 @@ export function usernameClaim(name: string): Claim {
 }
 
 export function emailClaim(canonical: string): Claim {
-  const namedBy = (account: Account) => verifiedEmail(account) === canonical;
+  const namedBy = (account: Account) => namesEmail(account, canonical);
   return { record: emailHint, name: canonical, refusal: "email_taken", namedBy };
 }
 
@@ -114,11 +115,18 @@ export async function release(store: Store, held: Claim, seen: Version): Promise
   return store.commit(record.key(name), record.encode({ account: "" }), options);
 }
 
-/** Removes the document of a creation that was refused, unless it went on; its names are free at once. */
-export async function abandon(store: Store, account: Account, version: Version): Promise<void> {
-  const options = { expect: version, version: newVersion(), ttl: AT_ONCE };
-  const nameless: Account = { ...account, username: "", handle: "", emailVerified: false, passkeys: [] };
-  await store.commit(accountRecord.key(account.id), accountRecord.encode(nameless), options);
+/** Removes a document, unless it changed since; its names are free at once. Durably where somebody is told so. */
+export async function abandon(
+  store: Store,
+  account: Account,
+  version: Version,
+  { durable = false }: { durable?: boolean } = {},
+): Promise<boolean> {
+  const options = { expect: version, version: newVersion(), ttl: AT_ONCE, durable };
+  const { emailChange: _, formerEmails: __, ...rest } = account;
+  const gone = { state: "pending", username: "", handle: "", emailVerified: false, passkeys: [] } as const;
+  const nameless: Account = { ...rest, ...gone, passkeys: [] };
+  return store.commit(accountRecord.key(account.id), accountRecord.encode(nameless), options);
 }
 
 /** The directory over a store. */
@@ -139,17 +147,21 @@ export function directory(store: Store): Directory {
     },
     async findByLogin(text) {
       const wanted = loginClaim(text);
-      return wanted && known(await follow(wanted));
+      const found = wanted && known(await follow(wanted));
+      // An address that is only on its way, or was left behind, signs nobody in.
+      return found && wanted.opens(found.value) ? found : undefined;
     },
     findByCredential: async (id) => (KEYABLE.test(id) ? follow(credentialClaim(id)) : undefined),
   };
 }
 
-function loginClaim(text: string): Claim | undefined {
-  const email = parseEmail(text);
-  if (email !== undefined) return emailClaim(email.canonical);
+function loginClaim(text: string): (Claim & { opens(account: Account): boolean }) | undefined {
+  const email = parseEmail(text)?.canonical;
+  if (email !== undefined) {
+    return { ...emailClaim(email), opens: (account) => verifiedEmail(account) === email };
+  }
   const name = parseUsername(text.trim());
-  return name === undefined ? undefined : usernameClaim(name);
+  return name === undefined ? undefined : { ...usernameClaim(name), opens: () => true };
 }
 
 function known(found: Stored<Account> | undefined): Stored<Account> | undefined {

@@ -16,6 +16,7 @@ import {
   usernameClaim,
   usernameHint,
 } from "./directory.ts";
+import { withoutOldEmails } from "./email.ts";
 import { readPasswordState, VERIFIER } from "./password-state.ts";
 import { endRepair, startRepair } from "./repair.ts";
 import { log, moment } from "./revise.ts";
@@ -84,11 +85,12 @@ async function tidy(store: Store, clock: Clock, entry: Entry): Promise<boolean> 
   const now = moment({ clock });
   const alive = { ...withoutDead(account, now), outbox: [] };
   const ended = startRepair(alive, now) ?? endRepair(alive, now);
+  const emails = withoutOldEmails(ended ?? alive, now);
   const same = account.outbox.length === 0 && alive.passkeys.length === account.passkeys.length;
-  if (same && ended === undefined) return false;
+  if (same && ended === undefined && emails === undefined) return false;
   for (const event of account.outbox) await log(store, event);
   const options = { expect: entry.version, version: newVersion(), durable: ended !== undefined };
-  return store.commit(entry.key, accountRecord.encode(ended ?? alive), options);
+  return store.commit(entry.key, accountRecord.encode(emails ?? ended ?? alive), options);
 }
 
 async function drop(store: Store, record: RecordKind<Hint>, held: Claim, entry: Entry): Promise<boolean> {

@@ -182,6 +182,18 @@ export const schema = z.strictObject({
       defaultText: "none",
     }),
   }),
+  deletion: z.strictObject({
+    grace: setting(duration(), {
+      doc: "How long an account that its owner wants deleted can still be kept",
+      default: "7d",
+    }),
+  }),
+  coach: z.strictObject({
+    every: setting(duration(), {
+      doc: 'How long after a "Not now" an owner is asked for a second passkey again',
+      default: "30d",
+    }),
+  }),
   limits: z.strictObject({
     guesses: z.strictObject({
       perAccount: setting(rate(), {

@@ -15,6 +15,7 @@ import type { CeremonyContext } from "../passkey/ceremony.ts";
 import type { RelyingParty } from "../passkey/relying-party.ts";
 import type { Invitations } from "../recovery/invitations.ts";
 import type { Guess } from "../store/guesses.ts";
+import type { Millis } from "../store/store.ts";
 import type { Assets } from "../view/assets.ts";
 import type { Renderer } from "../view/render.ts";
 import type { Limits } from "./limits.ts";
@@ -36,6 +37,8 @@ export interface House extends InteractionDependencies, CeremonyContext {
   mailsRecovery: boolean;
   notify: Notify;
   limits: Limits;
+  /** What the operator says about the owner's page. */
+  home: { deletionGrace: Millis; coachEvery: Millis };
   /** Counts one guess at a typed code before it is judged. @throws `too_many_requests` */
   guesses: Readonly<Record<"confirm" | "recovery", (guess: Guess) => Promise<void>>>;
   permits: Permits;

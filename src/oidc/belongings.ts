@@ -135,6 +135,15 @@ export async function disconnectApp(
   ]);
 }
 
+/** Everything an account has open ends; for one that is going away. */
+export async function closeEverything(d: BelongingsDependencies, account: Account): Promise<void> {
+  const bodies = await bodiesOf(d, account);
+  await Promise.all(bodies.map((body) => close(d, body)));
+  await endOffline(d, account.id, () => true);
+  const consents = await consentsOf(d.store, account.id);
+  await Promise.all([...consents.keys()].map((clientId) => withdrawConsent(d, account.id, clientId)));
+}
+
 async function endOffline(
   { store, unit }: BelongingsDependencies,
   accountId: string,

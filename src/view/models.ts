@@ -36,6 +36,12 @@ export interface ProfileModel {
   username: string;
   email?: string;
   emailVerified: boolean;
+  /** There is mail to prove an address by. */
+  mayChangeEmail: boolean;
+  /** An address that is still to be proved. */
+  waitingEmail?: string;
+  /** When the account will be deleted; ISO. */
+  deletedAt?: string;
 }
 
 /** What the owner's page says once, after something was done: `account.notice.<notice>` in the texts. */
@@ -46,7 +52,11 @@ export type AccountNotice =
   | "session_ended"
   | "sessions_ended"
   | "app_disconnected"
-  | "recovery_undone";
+  | "recovery_undone"
+  | "name_changed"
+  | "email_changed"
+  | "deletion_scheduled"
+  | "deletion_cancelled";
 
 /** `signalAllAcceptedCredentials` and `signalCurrentUserDetails` (WebAuthn Level 3, section 5.1.10). */
 export interface SignalsModel {
@@ -88,6 +98,9 @@ export interface ActivityModel {
 /** What only a fresh proof does: `confirm.<purpose>` in the texts. */
 export type SensitivePurpose =
   | "end_sessions"
+  | "change_email"
+  | "export_data"
+  | "delete_account"
   | "add_passkey"
   | "remove_passkey"
   | "remove_password"
@@ -195,6 +208,12 @@ export interface ViewModels {
   wait: { app?: AppModel; starts: string; backUrl: string };
   /** Recovery codes, shown once. */
   recovery_codes: { codes: string[]; fileUrl: string; issuer: string };
+  /** Proves an address: by the link's token at the press of a button, or by the code in the mail. */
+  verify_email: { email: string; action: string; token?: string; failed: boolean };
+  /** "It wasn't me", in the mail to an address that was left. */
+  undo_email: { action: string; id: string; token: string; done: boolean };
+  /** What we keep about somebody, ready to be downloaded. */
+  export_ready: { fileUrl: string; backUrl: string };
   /** Any error: the sentence for people (`texts.error[code]`), the code and the request id. */
   error: { code: string; status: number; detail?: string; requestId: string; app?: AppModel };
   /** Ask before signing out; `form` is the library's own form (id `op.logoutForm`). */

@@ -23,6 +23,8 @@ export interface Running {
   app(options?: RelyingPartyOptions): Promise<RelyingParty>;
   /** The events of a type that were logged since `mark` (a length of `log`). */
   events(type: string, mark?: number): Record<string, unknown>[];
+  /** Does what the server does every hour. */
+  tidy(): Promise<number>;
   /** Stops the server and starts it again on the same data and port. */
   restart(): Promise<void>;
   stop(): Promise<void>;
@@ -68,6 +70,7 @@ export async function startInstallation(
         .slice(mark)
         .map((line) => JSON.parse(line) as Record<string, unknown>)
         .filter(({ event }) => event === type),
+    tidy: () => server.tidy(),
     async restart() {
       await server.stop();
       server = await start();

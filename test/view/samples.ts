@@ -200,7 +200,14 @@ export const samples: Sample[] = [
     title: "account",
     view: "account",
     model: {
-      account: { name: "Jane Rivers", username: "jane", email: "jane@example.com", emailVerified: true },
+      account: {
+        name: "Jane Rivers",
+        username: "jane",
+        email: "jane@example.com",
+        emailVerified: true,
+        mayChangeEmail: true,
+        waitingEmail: "jane.rivers@example.com",
+      },
       passkeys,
       password: { state: "open", missing: [] },
       codes: { left: 7, created: "2026-11-20T09:00:00.000Z" },
@@ -215,7 +222,14 @@ export const samples: Sample[] = [
     title: "account with one passkey",
     view: "account",
     model: {
-      account: { name: "Jane", username: "jane", emailVerified: false },
+      account: {
+        name: "Jane",
+        username: "jane",
+        email: "jane@example.com",
+        emailVerified: false,
+        mayChangeEmail: true,
+        deletedAt: "2026-12-05T10:00:00.000Z",
+      },
       passkeys: passkeys.slice(1),
       password: { state: "closed", since: "2026-11-20T09:00:00.000Z" },
       signals,
@@ -347,6 +361,41 @@ export const samples: Sample[] = [
       fileUrl: "/account/recovery-codes/file?permit=x",
       issuer: "id.example.com",
     },
+  },
+  {
+    title: "confirm deleting the account",
+    view: "confirm",
+    model: { ...authentication, purpose: "delete_account", autostart: false, cancelUrl: "/account" },
+  },
+  {
+    title: "verify an address by its code",
+    view: "verify_email",
+    model: { email: "jane.rivers@example.com", action: "/account/email/verify", failed: true },
+  },
+  {
+    title: "verify an address by its link",
+    view: "verify_email",
+    model: {
+      email: "jane.rivers@example.com",
+      action: "/account/email/verify",
+      token: "7mXJ0p1cWk2qv4b9eYd3sLr8tUaZnFhG5oKiBxMwPQ0",
+      failed: false,
+    },
+  },
+  {
+    title: "undo an address",
+    view: "undo_email",
+    model: { action: "/account/email/undo", id: "jane", token: "7mXJ0p1cWk2qv4b9", done: false },
+  },
+  {
+    title: "address undone",
+    view: "undo_email",
+    model: { action: "/account/email/undo", id: "", token: "", done: true },
+  },
+  {
+    title: "export",
+    view: "export_ready",
+    model: { fileUrl: "/account/export/file?permit=x", backUrl: "/account" },
   },
   {
     title: "error",

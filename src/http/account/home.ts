@@ -24,6 +24,10 @@ const notices: readonly AccountNotice[] = [
   "sessions_ended",
   "app_disconnected",
   "recovery_undone",
+  "name_changed",
+  "email_changed",
+  "deletion_scheduled",
+  "deletion_cancelled",
 ];
 
 /** `GET /account` */
@@ -39,7 +43,7 @@ export async function showAccount(house: House, ctx: Context): Promise<void> {
     activitySection(house, account),
   ]);
   page(house.renderer, ctx, "account", {
-    account: profileSection(account),
+    account: profileSection(house, account),
     passkeys: passkeySection(account),
     ...(password === undefined ? {} : { password }),
     ...(repair === undefined ? {} : { repair }),

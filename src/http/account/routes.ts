@@ -2,9 +2,12 @@
 import type { Route } from "../route.ts";
 import { signOutHere } from "../sign-in.ts";
 import { appRoutes } from "./apps.ts";
+import { deletionRoutes } from "./deletion.ts";
+import { exportRoutes } from "./export.ts";
 import { showAccount } from "./home.ts";
 import { passkeyRoutes } from "./passkeys.ts";
 import { passwordRoutes } from "./password.ts";
+import { profileRoutes } from "./profile.ts";
 import { recoveryRoutes } from "./recovery.ts";
 import { recoveryCodeRoutes } from "./recovery-codes.ts";
 import { sessionRoutes } from "./sessions.ts";
@@ -18,4 +21,7 @@ export const accountRoutes: readonly Route[] = [
   ...sessionRoutes,
   ...appRoutes,
   ...recoveryRoutes,
+  ...profileRoutes,
+  ...exportRoutes,
+  ...deletionRoutes,
 ];
