@@ -14,7 +14,6 @@ import { closePassword, declinePasskey, dropPassword, removePassword } from "./p
 import { setRecoveryCodes, useRecoveryCode } from "./recovery-codes.ts";
 import { cancelRepair, completeRepair, type RepairInput, startRepair } from "./repair.ts";
 import { type AccountsOptions, moment, publish, revise, type Transition } from "./revise.ts";
-import { endAllSessions } from "./sessions.ts";
 import * as become from "./transitions.ts";
 import { codeFingerprint, newCode } from "./typed-code.ts";
 
@@ -79,8 +78,6 @@ export interface Accounts extends Directory, EmailChanges, Leaving {
   startRepair(id: string): Promise<Account>;
   /** Undoes a recovery at the word of who held a passkey before it. @throws `account_unknown`, `passkey_unknown` */
   cancelRepair(id: string, objector: string): Promise<Account>;
-  /** Ends everything that began before now. @throws `account_unknown` */
-  endSessions(id: string): Promise<Account>;
   /** Closes an account until it is enabled again. @throws `account_unknown` */
   disable(id: string): Promise<Account>;
   /** @throws `account_unknown` */
@@ -138,7 +135,6 @@ export function accounts(options: AccountsOptions): Accounts {
     cancelRepair: (id, objector) => durably(id, (account, now) => cancelRepair(account, objector, now)),
     ...emailChanges(options),
     ...leaving(options),
-    endSessions: (id) => durably(id, endAllSessions),
     disable: (id) => durably(id, become.disableAccount),
     enable: (id) => durably(id, become.enableAccount),
     list: () => list(options),

@@ -7,6 +7,7 @@ import { forgetActivity } from "./activity.ts";
 import { abandon } from "./directory.ts";
 import { parseDisplayName } from "./names.ts";
 import { type AccountsOptions, revise } from "./revise.ts";
+import { endAllSessions } from "./sessions.ts";
 import { type Moment, note } from "./transitions.ts";
 import { assertUnwatched } from "./watch.ts";
 
@@ -39,6 +40,8 @@ export interface Leaving {
   setName(id: string, name: string): Promise<Account>;
   /** Remembers that a further passkey was declined. @throws `account_unknown` */
   declineCoach(id: string): Promise<Account>;
+  /** Ends everything that began before now. @throws `account_unknown` */
+  endSessions(id: string): Promise<Account>;
   /** @param at milliseconds since the epoch. @throws `account_unknown`, `account_limited`, `account_watched` */
   scheduleDeletion(id: string, at: number): Promise<Account>;
   /** @throws `account_unknown` */
@@ -52,6 +55,7 @@ export function leaving(options: AccountsOptions): Leaving {
   return {
     setName: (id, name) => revise(options, id, (account, now) => setName(account, name, now)),
     declineCoach: (id) => revise(options, id, (account, now) => ({ ...account, coach: { asked: now.at } })),
+    endSessions: (id) => revise(options, id, endAllSessions, durable),
     scheduleDeletion: (id, at) =>
       revise(options, id, (account, now) => scheduleDeletion(account, at, now), durable),
     cancelDeletion: (id) => revise(options, id, cancelDeletion, durable),

@@ -250,7 +250,7 @@ export const samples: Sample[] = [
     title: "account, recovered",
     view: "account",
     model: {
-      account: { name: "Jane", username: "jane", emailVerified: false },
+      account: { name: "Jane", username: "jane", emailVerified: false, mayChangeEmail: false },
       passkeys: passkeys.slice(1),
       signals,
       sessions: [],
