@@ -1,5 +1,6 @@
 /**
- * Latchkey as a library: the server that `npx latchkey serve` runs, for those who start it themselves.
+ * Latchkey as a library: passkeys for an `oidc-provider` that runs already, and the server that `npx latchkey serve`
+ * runs, for those who start it themselves.
  *
  * @module latchkey
  * @example
@@ -16,5 +17,17 @@ export { ConfigurationError, type LoadOptions, loadSettings, type Settings } fro
 export { type ErrorCode, isRefusal, LatchkeyError, type Problem } from "./errors.ts";
 export type { Event, EventType } from "./events.ts";
 export { createLogger, type Logger, silentLogger } from "./log.ts";
+export {
+  type Handlers,
+  type HostAccounts,
+  type HostDirectory,
+  type HostPasswords,
+  type Passkeys,
+  type PasskeysOptions,
+  type PasskeysStatus,
+  passkeys,
+  type SignInPage,
+  type SignUpFields,
+} from "./plugin/passkeys.ts";
 export { type RunningServer, type ServerOptions, startServer } from "./server.ts";
 export type { Key, Store, Stored } from "./store/store.ts";

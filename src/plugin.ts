@@ -36,7 +36,7 @@ export interface Passkeys {
 export function passkeysFor(foundation: Foundation): Passkeys {
   const admit = admission(foundation.store, "interactions", foundation.limits.ceremonies);
   return {
-    contribution: contribution(foundation, admit),
+    contribution: contribution(foundation, { admit }),
     admit,
     mount(provider, entrance = []) {
       const open = { ...foundation, provider };

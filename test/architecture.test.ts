@@ -65,6 +65,7 @@ const DOORS: Record<string, readonly string[]> = {
     "mail",
     "oidc",
     "passkey",
+    "password",
     "account",
     "store",
     "view",
@@ -264,6 +265,17 @@ describe("rooms", () => {
         /^store\/(redis|lmdb)$/.test(roomOf(from)) && roomOf(to) === "store" && !port.includes(to),
     );
     expect(strangers).toEqual([]);
+  });
+
+  test("server and plugin share every line below them: routes and policy reach a provider through one room", () => {
+    for (const shared of ["http/routes.ts", "http/failure.ts", "oidc/policy.ts"]) {
+      const users = internal.filter(({ to }) => to === shared).map(({ from }) => roomOf(from));
+      expect(users, shared).not.toContain("server");
+    }
+    const ofRoutes = internal.filter(({ to }) => to === "http/routes.ts").map(({ from }) => from);
+    expect(ofRoutes.sort()).toEqual(["plugin.ts", "plugin/requests.ts"]);
+    const fromPlugin = internal.filter(({ from, to }) => from === "server.ts" && roomOf(to) === "plugin");
+    expect(fromPlugin.map(({ to }) => to)).toEqual(["plugin.ts"]);
   });
 
   test("there is no cycle between rooms", () => {

@@ -57,6 +57,8 @@ export interface PasswordWay {
   lastUsed?: string;
   /** How often the owner answered "Not now" when a passkey was offered in its place. */
   declined?: number;
+  /** When the host of this account confirmed that it has erased a closed password; milliseconds since the epoch. */
+  dropped?: number;
 }
 
 /** Recovery codes, good once each: SHA-256 of those that are left. */

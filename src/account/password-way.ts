@@ -89,6 +89,18 @@ export function dropPassword(account: Account, now: Moment): Account | undefined
   return account.password?.state === "open" ? note(closed(account, now), "password.dropped", now) : undefined;
 }
 
+/** The host has erased the closed password; said once. */
+export function confirmDropped(account: Account, now: { at: number }): Account | undefined {
+  const { password } = account;
+  if (password?.state !== "closed" || password.dropped !== undefined) return undefined;
+  return { ...account, password: { ...password, dropped: now.at } };
+}
+
+/** Whether the host of an account still owes the erasure of its closed password. */
+export function isDropOwed({ password }: Account): boolean {
+  return password?.state === "closed" && password.dropped === undefined;
+}
+
 /**
  * What an account lacks before its password may go; empty when it has enough: two passkeys of different providers, or
  * saved recovery codes beside a synced passkey or beside two passkeys of one provider.

@@ -36,6 +36,8 @@ export interface House extends InteractionDependencies, CeremonyContext {
   /** Whether anybody may get back in by e-mail. */
   mailsRecovery: boolean;
   notify: Notify;
+  /** The provider is a host's own: nothing of it happens inside a request to us. */
+  hosted?: true;
   limits: Limits;
   /** What the operator says about the owner's page. */
   home: { deletionGrace: Millis; coachEvery: Millis };
@@ -59,6 +61,8 @@ export interface RequestState {
   requestId: string;
   /** The client's address, as far as the configured proxies can be trusted. */
   address: string;
+  /** The path that a host has the provider under; absent at the root. */
+  base?: string;
 }
 
 export function stateOf(ctx: Context): RequestState {

@@ -27,6 +27,8 @@ function isOurs(origin: string, site: string, issuer: URL): boolean {
 export async function readJson(ctx: Context): Promise<unknown> {
   if (ctx.is("application/json") !== "application/json" || !isUtf8(ctx))
     throw refuse("media_type_unsupported");
+  const read = readBefore(ctx);
+  if (read !== undefined) return read;
   const text = await readText(ctx);
   try {
     return JSON.parse(text);
@@ -39,7 +41,21 @@ export async function readJson(ctx: Context): Promise<unknown> {
 export async function readForm(ctx: Context): Promise<URLSearchParams> {
   if (ctx.get("content-length") === "0") return new URLSearchParams();
   if (ctx.is("urlencoded") !== "urlencoded") throw refuse("media_type_unsupported");
-  return new URLSearchParams(await readText(ctx));
+  const read = readBefore(ctx);
+  return new URLSearchParams(read === undefined ? await readText(ctx) : textsOf(read));
+}
+
+/** A host's own middleware may have read the body before us; then it is where `express.json()` and its kind put it. */
+function readBefore({ req, request }: Context): object | undefined {
+  if (!req.readableEnded) return undefined;
+  const { body = (request as { body?: unknown }).body } = req as { body?: unknown };
+  return typeof body === "object" && body !== null ? body : undefined;
+}
+
+/** A form's fields are texts; what a cleverer parser has made of others is no field of ours. */
+function textsOf(body: object): Record<string, string> {
+  const fields = Object.entries(body).filter(([, value]) => typeof value === "string");
+  return Object.fromEntries(fields) as Record<string, string>;
 }
 
 /** JSON has one encoding (RFC 8259, section 8.1); a request that claims another one is up to something. */

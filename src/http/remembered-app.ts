@@ -5,7 +5,7 @@
 import type { Context } from "koa";
 import { appOf } from "../oidc/interaction.ts";
 import type { AppModel } from "../view/models.ts";
-import type { House } from "./house.ts";
+import { type House, stateOf } from "./house.ts";
 
 const DAY = 24 * 60 * 60 * 1000;
 const REMEMBERED = 3;
@@ -29,7 +29,7 @@ export function rememberApp({ issuer }: House, ctx: Context, uid: string, client
     httpOnly: true,
     sameSite: "lax",
     secure: issuer.protocol === "https:",
-    path: PATH,
+    path: `${stateOf(ctx).base ?? ""}${PATH}`,
     maxAge: DAY,
   });
 }

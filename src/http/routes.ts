@@ -22,6 +22,11 @@ import * as setup from "./setup.ts";
 import * as signIn from "./sign-in.ts";
 import * as wellKnown from "./well-known.ts";
 
+export interface OwnRoutes extends Middleware {
+  /** Whether an address is one of these, to whatever method. */
+  has(ctx: Context): boolean;
+}
+
 const get = "get";
 const post = "post";
 
@@ -86,22 +91,24 @@ const table: readonly Route[] = [
 /** A route with everything that stands around its handler. */
 type Answer = (ctx: Context, next: Next) => Promise<void> | void;
 
-/** Our routes as one middleware. */
-export function routes(house: House): Middleware {
+/** Our routes as one middleware; with `only`, those of them that a host's provider gets. */
+export function routes(house: House, only: (path: string) => boolean = () => true): OwnRoutes {
   const limits = {
     ceremonies: admission(house.store, "ceremonies", house.limits.ceremonies),
     signUps: admission(house.store, "signUps", house.limits.signUps),
   };
-  const answers = table.map(([method, path, handler, limit]) => {
-    const told = method === post && limit ? tellingRefusals(handler, path) : handler;
-    const answer: Answer = (ctx, next) => told(house, ctx, next);
-    const admit = limit && limits[limit];
-    const admitted: Answer | undefined = admit && ((ctx, next) => admit(ctx).then(() => answer(ctx, next)));
-    return [method, path, admitted ?? answer] as const;
-  });
+  const answers = table
+    .filter(([, path]) => only(path))
+    .map(([method, path, handler, limit]) => {
+      const told = method === post && limit ? tellingRefusals(handler, path) : handler;
+      const answer: Answer = (ctx, next) => told(house, ctx, next);
+      const admit = limit && limits[limit];
+      const admitted: Answer | undefined = admit && ((ctx, next) => admit(ctx).then(() => answer(ctx, next)));
+      return [method, path, admitted ?? answer] as const;
+    });
   const find = finder<Answer>(answers);
   // What is not ours is the library's.
-  return function ownRoutes(ctx, next) {
+  const ownRoutes: Middleware = (ctx, next) => {
     const found = find(ctx.path);
     if (!found) return next();
     const answer = found.methods.get(ctx.method);
@@ -112,6 +119,9 @@ export function routes(house: House): Middleware {
     ctx.params = found.params;
     return answer(ctx, next);
   };
+  return Object.assign(ownRoutes, {
+    has: ({ path }: Context) => find(path) !== undefined,
+  });
 }
 
 /** A refused answer to a ceremony leaves one event: the ceremony's own, or this one where it never got that far. */

@@ -91,7 +91,8 @@ export function appVisit(house: House, ctx: Context, next: Next, interaction: In
     async finish(accountId, assurance) {
       const outcome = await finishSignIn(house, ctx, interaction, { accountId, ...assurance });
       if ("consent" in outcome) return path;
-      return canResumeWithin(interaction)
+      // What a host has put around its provider's addresses sees the browser come there.
+      return !house.hosted && canResumeWithin(interaction)
         ? resumeWithin(house.provider, ctx, next, interaction)
         : interaction.returnTo;
     },

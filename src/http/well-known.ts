@@ -5,7 +5,8 @@ import type { House } from "./house.ts";
 
 /** `GET /.well-known/passkey-endpoints` (W3C, "A Well-Known URL for Relying Party Passkey Endpoints"). */
 export function passkeyEndpoints({ issuer }: House, ctx: Context): void {
-  ctx.body = { enroll: `${issuer.origin}/account/passkeys/add`, manage: `${issuer.origin}/account` };
+  const base = issuer.href.replace(/\/$/, "");
+  ctx.body = { enroll: `${base}/account/passkeys/add`, manage: `${base}/account` };
 }
 
 /** `GET /.well-known/webauthn` (WebAuthn Level 3, section 5.11): other origins that may use our passkeys. */

@@ -2,7 +2,7 @@
  * What an account allowed an app. First-party apps belong to the operator and ask nobody; what was allowed to a
  * third-party app is remembered, so that it is asked once and not at every sign-in.
  */
-import type { Grant, KoaContextWithOIDC } from "oidc-provider";
+import type { Client, Grant, KoaContextWithOIDC } from "oidc-provider";
 import { type Clock, epoch } from "../clock.ts";
 import { recordKind } from "../store/record.ts";
 import type { Key, Store } from "../store/store.ts";
@@ -15,6 +15,10 @@ export interface ConsentDependencies {
   store: Store;
   unit: UnitOfWork;
   clock: Clock;
+  /** Whether an app is the operator's own and asks for no consent. Default: what its metadata says. */
+  isFirstParty?: ((client: Client) => boolean) | undefined;
+  /** `host`: the provider has a rule of its own for what is granted, and is asked instead of us. */
+  grants?: "ours" | "host" | undefined;
 }
 
 /** What was allowed, and when. */
@@ -98,6 +102,16 @@ export async function withdrawConsent(
   await d.store.leave(consentsKey(accountId), clientId);
 }
 
+/** Forgets everything that an account allowed. */
+export async function forgetConsents(
+  d: Pick<ConsentDependencies, "store" | "unit">,
+  accountId: string,
+): Promise<void> {
+  for (const clientId of (await consentsOf(d.store, accountId)).keys()) {
+    await withdrawConsent(d, accountId, clientId);
+  }
+}
+
 /**
  * The grant of this account for this app, as the library asks for it at every authorization: the one of the session,
  * widened or renewed where it is the app's by right or by consent; otherwise none, and the library asks the person.
@@ -128,7 +142,7 @@ async function isAllowedHere(
 ): Promise<boolean> {
   const { client, session, prompts } = ctx.oidc;
   if (!client || !session?.accountId) return false;
-  if (isFirstParty(client)) return true;
+  if ((d.isFirstParty ?? isFirstParty)(client)) return true;
   // A third-party app that asks for the consent page gets it, whatever was allowed before.
   if (prompts.has("consent") && !ctx.oidc.result?.consent) return false;
   return isAllowed(d, session.accountId, client.clientId, requested);

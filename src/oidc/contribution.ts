@@ -12,29 +12,39 @@ import type { ConsentDependencies } from "./consent.ts";
 import { existingGrant } from "./consent.ts";
 import { policy } from "./policy.ts";
 
-/**
- * The part of a configuration that makes a provider sign in with passkeys.
- *
- * @param admit is asked before an interaction is kept, since anybody can ask for one; what it throws refuses the request
- */
+/** What a host's provider has in the place of ours. */
+export interface ContributionOptions {
+  /** Is asked before an interaction is kept, since anybody can ask for one; what it throws refuses the request. */
+  admit?: (ctx: KoaContextWithOIDC) => Promise<void>;
+  /** The path that the provider is mounted under; empty at the root. */
+  baseOf?: (ctx: KoaContextWithOIDC) => string;
+  /** Default: our accounts. */
+  findAccount?: FindAccount;
+}
+
+/** The part of a configuration that makes a provider sign in with passkeys. */
 export function contribution(
   d: ConsentDependencies,
-  admit: (ctx: KoaContextWithOIDC) => Promise<void> = async () => {},
-): Configuration {
+  {
+    admit = async () => {},
+    baseOf = () => "",
+    findAccount: find = findAccount(d.unit),
+  }: ContributionOptions = {},
+) {
   return {
     interactions: {
-      async url(ctx, { uid }) {
+      async url(ctx: KoaContextWithOIDC, { uid }: { uid: string }) {
         await admit(ctx);
-        return `/interaction/${uid}`;
+        return `${baseOf(ctx)}/interaction/${uid}`;
       },
-      policy: policy(),
+      policy: policy(d.isFirstParty),
     },
     acrValues: [...ACR_VALUES],
     claims: { openid: ["sub", "acr", "amr", "auth_time"] },
     discovery: { prompt_values_supported: ["none", "login", "consent", "create"] },
-    findAccount: findAccount(d.unit),
+    findAccount: find,
     loadExistingGrant: existingGrant(d),
-  };
+  } satisfies Configuration;
 }
 
 /** An account that is not active is not there: its sessions, tokens and refreshes end with its next use. */
@@ -48,7 +58,10 @@ export function findAccount(unit: UnitOfWork): FindAccount {
 }
 
 /** When that began which asks for the account: the token, or the session. */
-function beganAt({ oidc }: KoaContextWithOIDC, token: { iat?: number } | undefined): number | undefined {
+export function beganAt(
+  { oidc }: KoaContextWithOIDC,
+  token: { iat?: number } | undefined,
+): number | undefined {
   return token?.iat ?? oidc?.session?.loginTs;
 }
 

@@ -58,7 +58,7 @@ export async function clientOf(provider: Provider, interaction: Interaction): Pr
 }
 
 export function appOf(client: Client, issuer: URL): App {
-  const start = startUrl(client, issuer.origin);
+  const start = startUrl(client, issuer.href.replace(/\/$/, ""));
   return { name: client.clientName ?? client.clientId, ...(start === undefined ? {} : { startUrl: start }) };
 }
 
@@ -92,8 +92,9 @@ async function needsConsent(
   interaction: Interaction,
   accountId: string,
 ): Promise<boolean> {
+  if (d.grants === "host") return false;
   const client = await clientOf(d.provider, interaction);
-  if (isFirstParty(client)) return false;
+  if ((d.isFirstParty ?? isFirstParty)(client)) return false;
   const prompts = String(interaction.params.prompt ?? "").split(" ");
   return (
     prompts.includes("consent") || !(await isAllowed(d, accountId, client.clientId, requestedBy(interaction)))

@@ -2,7 +2,7 @@
  * When the person has to do something: the library's interaction policy with our checks in place of those that can be
  * bypassed or loop (sources: OpenID Connect Core, section 3.1.2.1; Initiating User Registration 1.0; RFC 9470).
  */
-import { errors, interactionPolicy, type KoaContextWithOIDC } from "oidc-provider";
+import { type Client, errors, interactionPolicy, type KoaContextWithOIDC } from "oidc-provider";
 import { demands, meets, reachable } from "./assurance.ts";
 import { isFirstParty } from "./client/facts.ts";
 
@@ -10,7 +10,7 @@ const { Prompt, Check, base } = interactionPolicy;
 const { REQUEST_PROMPT, NO_NEED_TO_PROMPT } = Check;
 
 /** The policy of this provider: `create`, `login`, `consent`, in this order. */
-export function policy(): interactionPolicy.DefaultPolicy {
+export function policy(isOwn: (client: Client) => boolean = isFirstParty): interactionPolicy.DefaultPolicy {
   const prompts = base();
   prompts.add(new Prompt({ name: "create", requestable: true }), 0);
 
@@ -24,7 +24,7 @@ export function policy(): interactionPolicy.DefaultPolicy {
 
   const consent = prompts.get("consent");
   if (!consent) throw new TypeError("the library's consent prompt is gone");
-  skipForFirstParty(consent.checks, ["native_client_prompt", "consent_prompt"]);
+  skipForFirstParty(consent.checks, ["native_client_prompt", "consent_prompt"], isOwn);
   return prompts;
 }
 
@@ -95,12 +95,16 @@ function endLoops(checks: interactionPolicy.Prompt["checks"], reasons: readonly 
 }
 
 /** First-party apps ask for no consent, except where another check finds something that was not granted. */
-function skipForFirstParty(checks: interactionPolicy.Prompt["checks"], reasons: readonly string[]): void {
+function skipForFirstParty(
+  checks: interactionPolicy.Prompt["checks"],
+  reasons: readonly string[],
+  isOwn: (client: Client) => boolean,
+): void {
   for (const reason of reasons) {
     const original = required(checks, reason);
     const check = original.check;
     original.check = (ctx: KoaContextWithOIDC) =>
-      isFirstParty(ctx.oidc.client) ? NO_NEED_TO_PROMPT : check(ctx);
+      ctx.oidc.client && isOwn(ctx.oidc.client) ? NO_NEED_TO_PROMPT : check(ctx);
   }
 }
 

@@ -1,6 +1,6 @@
 /** The browser's session with us, for our own pages: the library's own session, so that apps are signed in too. */
 import type { Context } from "koa";
-import type { Client, default as Provider, Session } from "oidc-provider";
+import type { Client, CookiesSetOptions, default as Provider, Session } from "oidc-provider";
 import type { Clock } from "../clock.ts";
 import type { Assurance } from "./assurance.ts";
 import { sessionSeconds } from "./lifetimes.ts";
@@ -9,6 +9,14 @@ export interface SessionDependencies {
   provider: Provider;
   issuer: URL;
   clock: Clock;
+  /** How a host's provider keeps its sessions. */
+  hostSession?: HostSession | undefined;
+}
+
+export interface HostSession {
+  cookie: CookiesSetOptions;
+  /** Seconds that a session lives. */
+  seconds(ctx: Context, session: Session): number;
 }
 
 /** The session of this browser; `accountId` is undefined when nobody is signed in. */
@@ -41,7 +49,7 @@ export async function signIn(
   }
   const loginTs = Math.floor(d.clock.now() / 1000);
   session.loginAccount({ accountId, acr, amr, loginTs });
-  const seconds = sessionSeconds(d.clock, loginTs);
+  const seconds = d.hostSession?.seconds(ctx, session) ?? sessionSeconds(d.clock, loginTs);
   await session.save(seconds);
   ctx.cookies.set(d.provider.cookieName("session"), session.jti, {
     ...attributes(d),
@@ -108,12 +116,13 @@ export async function endApp(
   });
 }
 
-function attributes({ issuer }: SessionDependencies) {
+function attributes({ issuer, hostSession }: SessionDependencies): CookiesSetOptions {
+  if (hostSession) return { ...hostSession.cookie, signed: true, overwrite: true };
   return {
     signed: true,
     httpOnly: true,
     sameSite: "lax",
     secure: issuer.protocol === "https:",
     overwrite: true,
-  } as const;
+  };
 }

@@ -1,6 +1,9 @@
 /** Removes what expired, now and then, while a server runs. */
 import { randomInt } from "node:crypto";
+import { newVersion } from "./record.ts";
 import type { Millis, Store } from "./store.ts";
+
+type Sweepable = Pick<Store, "sweep">;
 
 export interface SweeperOptions {
   /** Time between the end of one sweep and the start of the next. */
@@ -13,7 +16,7 @@ export interface SweeperOptions {
 
 /** Starts sweeping; `stop` lets a running sweep end. Does not keep the process alive. */
 export function startSweeper(
-  store: Pick<Store, "sweep">,
+  store: Sweepable,
   { every, jitter = 0.2, log }: SweeperOptions,
 ): { stop(): Promise<void> } {
   let timer: NodeJS.Timeout | undefined;
@@ -38,6 +41,16 @@ export function startSweeper(
       stopped = true;
       clearTimeout(timer);
       return running;
+    },
+  };
+}
+
+/** A walk over everything is one instance's work at a time, whoever comes first. */
+export function inTurn(store: Store, name: string, every: Millis, walk: Sweepable): Sweepable {
+  return {
+    async sweep() {
+      const turn = { expect: "absent", version: newVersion(), ttl: every / 2 } as const;
+      return (await store.commit(`lock:${name}`, {}, turn)) ? walk.sweep() : 0;
     },
   };
 }

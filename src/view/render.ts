@@ -27,6 +27,8 @@ export interface Renderer {
   render<K extends ViewName>(name: K, model: ViewModels[K], o: PageOptions): string;
   /** The language of a request, of those this installation has texts for. */
   negotiate(acceptLanguage?: string, uiLocales?: string): string;
+  /** The texts under a key as JSON: what the client script may have to say, for `data-messages`. */
+  messages(prefix: string, locale: string): string;
   /** The sentence for people of an error code, for problem documents; undefined for a code without a text. */
   sentence(code: string, locale: string): string | undefined;
 }
@@ -76,6 +78,7 @@ export function createRenderer(o: RendererOptions): Renderer {
   return {
     render: (name, model, page) => eta.render(`@pages/${name}`, scope(name, model, page, copy, o.assets)),
     negotiate: rememberedLocale(copy.languages),
+    messages: (prefix, locale) => JSON.stringify(copy.group(locale, prefix)),
     sentence: (code, locale) => (copy.has(`error.${code}`) ? copy.text(locale, `error.${code}`) : undefined),
   };
 }

@@ -1,6 +1,6 @@
 /** An app's side of OpenID Connect, by an independent library (`oauth4webapi`) that checks everything it can. */
 import * as oauth from "oauth4webapi";
-import type { ClientInput, Clients, Written } from "../../src/oidc/client/clients.ts";
+import type { ClientInput, Clients } from "../../src/oidc/client/clients.ts";
 import type { Answer, Browser } from "./browser.ts";
 
 export type RelyingPartyOptions = Partial<ClientInput>;
@@ -27,13 +27,16 @@ export class RelyingParty {
   readonly #auth: oauth.ClientAuth;
   readonly secret: string | undefined;
 
-  private constructor(as: oauth.AuthorizationServer, added: Written, redirectUri: string) {
-    const { client, secret } = added;
+  private constructor(
+    as: oauth.AuthorizationServer,
+    { id, secret, authMethod }: { id: string; secret: string | undefined; authMethod?: string },
+    redirectUri: string,
+  ) {
     this.as = as;
-    this.client = { client_id: client.id };
+    this.client = { client_id: id };
     this.redirectUri = redirectUri;
     this.secret = secret;
-    const withSecret = client.authMethod === "post" ? oauth.ClientSecretPost : oauth.ClientSecretBasic;
+    const withSecret = authMethod === "post" ? oauth.ClientSecretPost : oauth.ClientSecretBasic;
     this.#auth = secret === undefined ? oauth.None() : withSecret(secret);
   }
 
@@ -45,10 +48,14 @@ export class RelyingParty {
     const redirectUri = options.redirectUris?.[0] ?? "http://localhost:1/cb";
     const redirectUris = options.kind === "machine" ? [] : [redirectUri];
     const added = await clients.add({ name: "Example app", firstParty: true, redirectUris, ...options });
-    const url = new URL(issuer);
-    const discovered = await oauth.discoveryRequest(url, insecure);
-    const as = await oauth.processDiscoveryResponse(url, discovered);
-    return new RelyingParty(as, added, redirectUri);
+    const { client, secret } = added;
+    const known = { id: client.id, secret, authMethod: client.authMethod };
+    return new RelyingParty(await discovered(issuer), known, redirectUri);
+  }
+
+  /** An app that is registered already. */
+  static async known(issuer: string, id: string, secret: string, redirectUri: string): Promise<RelyingParty> {
+    return new RelyingParty(await discovered(issuer), { id, secret }, redirectUri);
   }
 
   /** An authorization request with PKCE; `parameters` are added, `undefined` takes one away. */
@@ -161,4 +168,9 @@ export class RelyingParty {
     const page = await browser.open(request.url);
     return this.tokens(request, await browser.complete(page, fields));
   }
+}
+
+async function discovered(issuer: string): Promise<oauth.AuthorizationServer> {
+  const url = new URL(issuer);
+  return oauth.processDiscoveryResponse(url, await oauth.discoveryRequest(url, insecure));
 }

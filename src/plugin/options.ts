@@ -1,0 +1,125 @@
+/** What a host says to `passkeys()`. */
+import type { Account, Client, interactionPolicy } from "oidc-provider";
+import type { Listener } from "../events.ts";
+import type { Logger } from "../log.ts";
+import type { Store } from "../store/store.ts";
+
+/** What somebody typed who wants an account; nothing of it is verified. */
+export interface SignUpFields {
+  name?: string;
+  email?: string;
+  username?: string;
+}
+
+/** Who somebody is; without passwords this is all that is asked of a host. */
+export interface HostDirectory {
+  /**
+   * The account as `oidc-provider` knows it, or nothing when there is none (any more).
+   *
+   * @param id 1 to 200 visible ASCII characters, the same for ever
+   */
+  find(id: string): Promise<Account | undefined> | Account | undefined;
+  /**
+   * Makes an account and gives its id. Whoever offers it lets people sign up. A refusal of `latchkey/errors` thrown here
+   * (`email_taken`, `username_taken`, …) is shown to the person.
+   */
+  create?(fields: SignUpFields): Promise<string> | string;
+}
+
+/** The way in that is going away. */
+export interface HostPasswords {
+  /** The id of the account that somebody means by what they typed, or nothing. */
+  findByLogin(text: string): Promise<string | undefined> | string | undefined;
+  /** Whether this is the account's password. Never asked again once the password is closed. */
+  verifyPassword(id: string, password: string): Promise<boolean> | boolean;
+  /**
+   * Erases the password. Called again until it resolves, so a repeat must do no harm; what rejects, or resolves to
+   * `false`, is not done yet.
+   */
+  dropPassword(id: string): unknown;
+  /** How many passwords there still are. */
+  countPasswords?(): Promise<number> | number;
+}
+
+interface NoPasswords {
+  findByLogin?: (text: string) => Promise<string | undefined> | string | undefined;
+  verifyPassword?: never;
+  dropPassword?: never;
+  countPasswords?: never;
+}
+
+/** The host's accounts; what concerns passwords is all there, or none of it. */
+export type HostAccounts = HostDirectory & (HostPasswords | NoPasswords);
+
+export interface PasskeysOptions {
+  /** The issuer, exactly as it is given to `new Provider()`. */
+  issuer: string;
+  accounts: HostAccounts;
+  /** `redisStore(client)` of `latchkey/redis`, or `lmdbStore(path)` of `latchkey/lmdb`. */
+  store: Store;
+  /** At least 32 bytes; several, newest first, rotate. Default: derived from the host's `cookies.keys`. */
+  secret?: string | readonly string[];
+  /** RP ID: the issuer's host (the default) or a parent domain of it. Passkeys are bound to it for ever. */
+  rpId?: string;
+  /** What devices call this place. Default: the issuer's host. */
+  name?: string;
+  /** Further origins that may run ceremonies (related origins). */
+  origins?: readonly string[];
+  /** How many proxies in front are trusted to say where a request came from. Default 0. */
+  trustProxy?: number;
+  /** The operator's own apps: nobody is asked to allow them anything. Default: none. */
+  firstParty?: (client: Client) => boolean;
+  /** Changes the interaction policy, for hosts with prompts or checks of their own. */
+  policy?: (policy: interactionPolicy.DefaultPolicy) => interactionPolicy.DefaultPolicy;
+  /** A folder that overlays our views and texts file by file, text by text. */
+  views?: string;
+  /** Whether, and how soon, people with a password create a passkey; as `passwords` in the server's settings. */
+  passwords?: {
+    mode?: "offer" | "require" | "require-after";
+    /** `2027-01-31` */
+    requireAfter?: string;
+  };
+  /** As `limits` in the server's settings: `{ guesses: { perAccount: "5/15m" } }`. */
+  limits?: {
+    guesses?: { perAccount?: string; perAddress?: string };
+    ceremonies?: string;
+    signUps?: string;
+  };
+  /** Any logger with `debug`, `info`, `warn` and `error` of pino's kind. Default: none. */
+  log?: Logger;
+  /** Is told of every event: sign-ins, refusals, passkeys, closed passwords. */
+  onEvent?: Listener;
+}
+
+/** What is wrong with a call, said to whoever wrote it. @throws TypeError */
+export function checkOptions(options: PasskeysOptions): URL {
+  const { issuer, accounts, store, rpId, trustProxy = 0 } = options;
+  if (!URL.canParse(issuer)) throw new TypeError(`passkeys(): issuer is ${String(issuer)}, and no URL`);
+  const url = new URL(issuer);
+  if (url.protocol !== "https:" && url.hostname !== "localhost")
+    throw new TypeError("passkeys(): browsers make passkeys for https issuers and http://localhost only");
+  if (/^[\d.]+$|^\[/.test(url.hostname))
+    throw new TypeError("passkeys(): passkeys are bound to a domain; the issuer must not be an IP address");
+  if (rpId !== undefined && url.hostname !== rpId && !url.hostname.endsWith(`.${rpId}`))
+    throw new TypeError(
+      `passkeys(): rpId ${rpId} is not the issuer's host ${url.hostname}, nor a parent of it`,
+    );
+  if (typeof accounts?.find !== "function") throw new TypeError("passkeys(): accounts.find is missing");
+  checkPasswords(accounts as Partial<HostPasswords>);
+  if (typeof store?.commit !== "function")
+    throw new TypeError("passkeys(): store is none; use redisStore() or lmdbStore()");
+  if (!Number.isInteger(trustProxy) || trustProxy < 0)
+    throw new TypeError("passkeys(): trustProxy is a number of proxies");
+  return url;
+}
+
+/** A password that is verified has to be dropped, too. */
+function checkPasswords(accounts: Partial<HostPasswords>): void {
+  if (!accounts.verifyPassword && !accounts.dropPassword) return;
+  for (const name of ["findByLogin", "verifyPassword", "dropPassword"] as const) {
+    if (typeof accounts[name] !== "function")
+      throw new TypeError(
+        `passkeys(): accounts.${name} is missing; passwords need findByLogin, verifyPassword and dropPassword`,
+      );
+  }
+}

@@ -1,0 +1,129 @@
+/** What comes of a host's configuration: everything it said, and ours beside it. */
+import type { Configuration } from "oidc-provider";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type PasskeysOptions, passkeys } from "../../src/plugin/passkeys.ts";
+import { type OpenStore, stores } from "../support/stores.ts";
+import { Users } from "./host.ts";
+
+describe("keys.configuration", () => {
+  let opened: OpenStore;
+  const accounts = new Users().directory;
+
+  beforeAll(async () => {
+    opened = await (stores[0] as (typeof stores)[number]).open();
+  });
+  afterAll(() => opened.close());
+
+  const keysWith = (options: Partial<PasskeysOptions> = {}) =>
+    passkeys({ issuer: "https://id.example.com", store: opened.store, accounts, ...options });
+  const cookies = { keys: ["a cookie key"] };
+  const merged = (host: Configuration, options: Partial<PasskeysOptions> = {}) =>
+    keysWith(options).configuration({ cookies, ...host });
+
+  it("adds to what the host said, and changes none of it", () => {
+    const host: Configuration = {
+      cookies,
+      acrValues: ["gold"],
+      claims: { openid: ["tenant"], profile: ["name"] },
+      discovery: { service_documentation: "https://id.example.com/docs" },
+      features: { deviceFlow: { enabled: true } },
+      interactions: {},
+      clients: [{ client_id: "wiki" }],
+      ttl: { Session: 60 },
+    };
+    const before = structuredClone(host);
+    const after = keysWith().configuration(host);
+    expect(host).toEqual(before);
+    expect(after).toMatchObject({
+      acrValues: ["gold", "phr", "phrh", "urn:latchkey:acr:password"],
+      claims: { openid: ["tenant", "sub", "acr", "amr", "auth_time"], profile: ["name"] },
+      discovery: {
+        service_documentation: "https://id.example.com/docs",
+        prompt_values_supported: ["none", "login", "consent", "create"],
+      },
+      features: { deviceFlow: { enabled: true }, devInteractions: { enabled: false } },
+      clients: [{ client_id: "wiki" }],
+      ttl: { Session: 60 },
+    });
+    expect(after.interactions?.policy?.map(({ name }) => name)).toEqual(["create", "login", "consent"]);
+  });
+
+  it("keeps the host's own rule for grants, and adds to the policy only what the host asks for", () => {
+    const loadExistingGrant = async () => undefined;
+    expect(merged({ loadExistingGrant }).loadExistingGrant).toBe(loadExistingGrant);
+    expect(merged({}).loadExistingGrant).toBeTypeOf("function");
+    const after = merged(
+      {},
+      {
+        policy: (policy) => {
+          policy.remove("create");
+          return policy;
+        },
+      },
+    );
+    expect(after.interactions?.policy?.map(({ name }) => name)).toEqual(["login", "consent"]);
+  });
+
+  const conflicts: [string, Configuration, RegExp][] = [
+    [
+      "an interaction address",
+      { interactions: { url: () => "/login" } },
+      /interactions\.url.*\/interaction\/:uid.*remove it/,
+    ],
+    [
+      "an interaction policy",
+      { interactions: { policy: [] as never } },
+      /interactions\.policy.*passkeys\(\{ policy/,
+    ],
+    ["a findAccount", { findAccount: async () => undefined }, /findAccount.*accounts\.find/],
+    [
+      "the pages for development",
+      { features: { devInteractions: { enabled: true } } },
+      /devInteractions.*remove it/,
+    ],
+    [
+      "prompts without ours",
+      { discovery: { prompt_values_supported: ["none"] } },
+      /prompt_values_supported.*login, consent, create/,
+    ],
+  ];
+  it.each(conflicts)("refuses %s: both sides and the remedy are named", (_what, host, words) => {
+    expect(() => merged(host)).toThrow(TypeError);
+    expect(() => merged(host)).toThrow(words);
+  });
+
+  it("takes its secret from the cookie keys and says so, or from the option", () => {
+    const said: string[] = [];
+    const info = (_fields: object, message: string) => void said.push(message);
+    const log = { debug() {}, info, warn() {}, error() {} };
+    merged({}, { log });
+    expect(said).toEqual([expect.stringContaining("derives one from cookies.keys")]);
+    merged({}, { log, secret: "a secret of at least thirty-two bytes" });
+    expect(said).toHaveLength(1);
+    expect(() => merged({ cookies: {} })).toThrow(/neither a secret.*set cookies\.keys/);
+    expect(() => merged({}, { secret: "short" })).toThrow(/32 bytes/);
+  });
+
+  const wrong: [string, Partial<PasskeysOptions>, RegExp][] = [
+    ["an issuer that is no URL", { issuer: "id.example.com" }, /no URL/],
+    ["http", { issuer: "http://id.example.com" }, /https issuers and http:\/\/localhost/],
+    ["an IP address", { issuer: "https://192.0.2.1" }, /domain/],
+    ["a foreign RP ID", { rpId: "example.org" }, /rpId example\.org/],
+    ["no accounts", { accounts: {} as never }, /accounts\.find is missing/],
+    [
+      "verifyPassword alone",
+      { accounts: { ...accounts, verifyPassword: () => true } as never },
+      /findByLogin is missing/,
+    ],
+    [
+      "an address in the place of a store",
+      { store: "redis://localhost" as never },
+      /redisStore\(\) or lmdbStore\(\)/,
+    ],
+    ["half a proxy", { trustProxy: 0.5 }, /number of proxies/],
+    ["a rate that is none", { limits: { ceremonies: "many" } }, /limits\.ceremonies/],
+  ];
+  it.each(wrong)("passkeys() refuses %s", (_what, options, words) => {
+    expect(() => keysWith(options)).toThrow(words);
+  });
+});

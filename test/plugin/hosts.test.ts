@@ -1,0 +1,117 @@
+/** The same journey in every kind of host: sign up, allow, sign in again, look after the passkeys. */
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import "../support/prototypes.ts";
+import { type Answer, type Browser, ceremonyOf } from "../support/browser.ts";
+import type { RelyingParty } from "../support/relying-party.ts";
+import { type OpenStore, stores } from "../support/stores.ts";
+import { type Host, type Mounting, mountings, startHost } from "./host.ts";
+
+const kinds = Object.entries(mountings).flatMap(([name, mounting]) =>
+  // The store is the same behind every host: the first one runs on both.
+  stores.slice(0, name === "Koa alone" ? 2 : 1).map((kind) => ({ name, mounting, kind })),
+);
+
+describe.each(kinds)("$name over $kind.name", ({ name, mounting, kind }) => {
+  const path = name.includes("under a path") ? "/id/oidc" : "";
+  let store: OpenStore;
+  let host: Host;
+  let app: RelyingParty;
+  let jane: Browser;
+  let sub: string;
+
+  beforeAll(async () => {
+    store = await kind.open();
+    host = await startHost({ store: store.store, mounting: mounting as Mounting, path });
+    app = await host.app();
+    jane = host.browser();
+  });
+  afterAll(async () => {
+    await host.stop();
+    await store.close();
+  });
+
+  /** Through consent, as a third-party app has it once. */
+  async function allow(page: Answer): Promise<Answer> {
+    expect(page.text).toContain("Allow access?");
+    const action = /data-action="([^"]+)"/.exec(page.text)?.[1] ?? /action="([^"]+)"/.exec(page.text)?.[1];
+    const answer = await jane.post(String(action), { decision: "allow" });
+    return jane.open(String(answer.json().location));
+  }
+
+  it("signs somebody up: the host makes the account, and the app learns the host's id", async () => {
+    const request = await app.request({ prompt: "create", scope: "openid email" });
+    const page = await jane.open(request.url);
+    expect(page.text).toContain("Create your account");
+    const consent = await jane.complete(page, { name: "New Person", email: "new@example.com" });
+    const { idToken, response } = await app.tokens(request, await allow(consent));
+    sub = idToken.sub;
+    expect(host.users.row(sub)).toMatchObject({ name: "New Person", email: "new@example.com" });
+    expect(idToken).toMatchObject({ acr: "phr", amr: ["pop", "swk", "user", "mfa"] });
+    const userinfo = await (await app.userinfo(response.access_token)).json();
+    expect(userinfo).toMatchObject({ sub, email: "new@example.com" });
+  });
+
+  it("signs in with the passkey, without asking for what was allowed before", async () => {
+    const again = host.browser(jane.authenticator);
+    const request = await app.request({ scope: "openid email" });
+    const page = await again.open(request.url);
+    expect(new URL(page.url).pathname.startsWith(`${path}/interaction/`)).toBe(true);
+    expect(ceremonyOf(page).action).toMatch(new RegExp(`^${path}/interaction/[\\w-]+/passkey$`));
+    const { idToken } = await app.tokens(request, await again.complete(page));
+    expect(idToken.sub).toBe(sub);
+  });
+
+  it("keeps the session for the next app, and for the owner's page", async () => {
+    const request = await app.request({ scope: "openid email", prompt: "none" });
+    const { idToken } = await app.tokens(request, await jane.open(request.url));
+    expect(idToken.sub).toBe(sub);
+    const page = await jane.open(`${path}/account`);
+    for (const text of ["New Person", "new@example.com", "Passkeys"]) expect(page.text).toContain(text);
+    expect(page.text).not.toMatch(path ? /(href|src|action)="\/(?!id\/oidc\/)/ : /="\/id\/oidc/);
+  });
+
+  it("serves the script and the style that its pages name", async () => {
+    const page = await jane.open(`${path}/account`);
+    const [, css = ""] = /href="([^"]+\.css)"/.exec(page.text) ?? [];
+    expect((await jane.open(css)).headers.get("content-type")).toContain("text/css");
+  });
+
+  it("adds a passkey after a fresh proof, and leads back", async () => {
+    const confirm = await jane.submit(`${path}/account/passkeys/add`);
+    const page = await jane.complete(confirm);
+    expect(ceremonyOf(page).kind).toBe("registration");
+    expect(new URL(page.url).pathname).toBe(`${path}/account/passkeys/new`);
+  });
+
+  it("signs in without an app, so that apps find the session; and signs out", async () => {
+    const alone = host.browser(jane.authenticator);
+    const page = await alone.open(`${path}/account`);
+    expect(new URL(page.url).pathname).toBe(`${path}/sign-in`);
+    expect((await alone.complete(page)).text).toContain("New Person");
+    const request = await app.request({ scope: "openid email", prompt: "none" });
+    expect((await app.tokens(request, await alone.open(request.url))).idToken.sub).toBe(sub);
+    await alone.submit(`${path}/account/sign-out`);
+    const after = await app.request({ prompt: "none" });
+    expect(app.error(after, await alone.open(after.url))).toBe("login_required");
+  });
+
+  it("leaves everything else as the host has it: no header of ours, no page of ours, its own 404", async () => {
+    for (const address of [
+      `${path}/.well-known/openid-configuration`,
+      `${path}/nothing/here`,
+      "/elsewhere",
+    ]) {
+      const answer = await jane.request(address);
+      expect(answer.headers.get("x-frame-options")).toBeNull();
+      expect(answer.text).not.toContain("Latchkey");
+    }
+    const ours = await jane.request(`${path}/account`);
+    expect(ours.headers.get("content-security-policy")).toContain("default-src 'none'");
+    for (const gone of ["/setup/x", "/demo", "/admin"]) {
+      expect((await jane.request(path + gone)).headers.get("x-frame-options")).toBeNull();
+    }
+    if (name !== "Koa alone") {
+      expect((await jane.request("/elsewhere")).headers.get("x-host")).toBe("yes");
+    }
+  });
+});
