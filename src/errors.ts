@@ -59,6 +59,8 @@ const table = {
   store_conflict: [503, "Somebody else changed this at the same moment. Try again."],
   store_unavailable: [503, "The service is not available right now. Try again in a moment."],
   store_not_durable: [503, "The change could not be confirmed as saved. Check, and try again."],
+  key_unknown: [404, "There is no such key."],
+  key_in_use: [409, "This key signs, or is about to. Rotate first."],
   backup_refused: [400, "This backup cannot be restored."],
   store_refused: [500, "The store is not fit for use."],
   secret_mismatch: [500, "The secret does not fit this store."],

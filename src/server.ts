@@ -18,6 +18,7 @@ import { ownForms } from "./http/own-forms.ts";
 import { permits } from "./http/permits.ts";
 import { postToGet } from "./http/post-to-get.ts";
 import { brokenShortWay, type ShortWayOptions, shortWay, type Ways } from "./http/short-way.ts";
+import { watchKeys } from "./installation/key-watch.ts";
 import { startMigrations } from "./installation/migrations.ts";
 import { watchOwnership } from "./installation/own-store.ts";
 import { type Installation, openInstallation } from "./installation.ts";
@@ -28,7 +29,7 @@ import { findAccount } from "./oidc/contribution.ts";
 import { cookieKeys } from "./oidc/cookie-keys.ts";
 import { deviceGuesses } from "./oidc/device-guesses.ts";
 import { libraryContext } from "./oidc/internals.ts";
-import { type SigningKey, signingKeys } from "./oidc/keys.ts";
+import { keyState, type SigningKey, signingKeys } from "./oidc/keys.ts";
 import { createProvider } from "./oidc/provider.ts";
 import { idTokenSigner } from "./oidc/short/id-token.ts";
 import { openPasswords, passwordPurge } from "./password-room.ts";
@@ -84,7 +85,14 @@ export async function startServer(settings: Settings, options: ServerOptions = {
     const ready = async () => !state.stopping && ownership.isOurs() && (await isReachable(store));
     const views = settings.views === undefined ? {} : { overlay: settings.views };
     const mail = openMailer({ ...installation, ...settings.mail, ...views });
-    const { handler, tidy } = await createHandler(installation, { ready, isOurs: ownership.isOurs, mail });
+    let tidy = async () => 0;
+    const build = async () => {
+      const made = await createHandler(installation, { ready, isOurs: ownership.isOurs, mail });
+      tidy = made.tidy;
+      return made.handler;
+    };
+    const keys = await watchKeys(() => keyState(installation), build, log);
+    open.push({ close: () => keys.stop() });
     const tidyAll = async () => (await tidy()) + (await accounts.sweep());
     const sweepers = [
       ...(mail ? [startSweeper({ sweep: () => mail.drain() }, { every: MAIL_EVERY, log })] : []),
@@ -97,7 +105,7 @@ export async function startServer(settings: Settings, options: ServerOptions = {
       open.push(await listen(healthHandler(ready, log), settings.adminPort, settings.host));
     const migrating = startMigrations({ store, clock, log });
     open.push({ close: () => migrating.stop() });
-    const listener = await listen(handler, settings.port, settings.host);
+    const listener = await listen(keys.handler, settings.port, settings.host);
     open.push(listener);
     return { issuer: settings.issuer, port: listener.port, setup, tidy: tidyAll, stop };
   } catch (error) {

@@ -8,6 +8,7 @@ import { configCommands } from "./config.ts";
 import { type Context, UsageError } from "./context.ts";
 import { doctorCommand } from "./doctor.ts";
 import { groupsCommands } from "./groups.ts";
+import { keysCommands } from "./keys.ts";
 import { migrateCommands } from "./migrate.ts";
 import { passCommands } from "./pass.ts";
 import { passwordsCommands } from "./passwords.ts";
@@ -26,6 +27,7 @@ const commands = [
   passwordsCommands,
   passCommands,
   groupsCommands,
+  keysCommands,
   migrateCommands,
   storeCommands,
   configCommands,

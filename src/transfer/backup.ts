@@ -37,13 +37,16 @@ export async function backup(
   { passwords, tell }: { passwords?: KeyShelf | undefined; tell?: (done: number) => void },
 ): Promise<BackupCounts> {
   const counts: BackupCounts = { records: 0, members: 0, events: 0, passwords: 0 };
-  for await (const items of store.bulk.dump()) {
-    for (const item of items) {
-      if (!stays(item) || (isPassword(item) && !passwords)) continue;
-      writer.line(JSON.stringify(item satisfies Line));
-      count(counts, item);
+  // Events after everything else: what a seal of the audit log covers is then there, too.
+  for (const events of [false, true]) {
+    for await (const items of store.bulk.dump()) {
+      for (const item of items) {
+        if ((item.sort === "event") !== events || !stays(item) || (isPassword(item) && !passwords)) continue;
+        writer.line(JSON.stringify(item satisfies Line));
+        count(counts, item);
+      }
+      tell?.(counts.records + counts.members + counts.events);
     }
-    tell?.(counts.records + counts.members + counts.events);
   }
   for (const id of (await passwords?.list()) ?? []) {
     const wrapped = await passwords?.read(id);

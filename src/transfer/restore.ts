@@ -6,7 +6,7 @@
 import { type Account, accountRecord } from "../account/account.ts";
 import { type Claim, claim, claimsOf, usernameClaim } from "../account/directory.ts";
 import { passwordState, readPasswordState, STATE, VERIFIER } from "../account/password-state.ts";
-import type { Clock } from "../clock.ts";
+import { type Clock, day } from "../clock.ts";
 import { refuse } from "../errors.ts";
 import type { Item } from "../store/bulk.ts";
 import { inPortions } from "../store/portions.ts";
@@ -40,6 +40,7 @@ export interface RestoreOptions {
   tell?(step: "checking" | "restoring", share: number): void;
 }
 
+const DAY = 24 * 60 * 60 * 1000;
 const META: Key = "meta:store";
 /** Says that an empty store is being filled, so that a restore that was killed may go on. */
 const RUNNING: Key = "restore:running";
@@ -57,8 +58,13 @@ export async function restore(options: RestoreOptions): Promise<RestoreCounts> {
     passwords: { restored: 0, dropped: 0 },
   };
   const hasPasswords = await restoreKeys(options);
+  const deleted = await deletedSince(store, meta, options.clock.now());
   for (const { lines, share } of options.read()) {
-    await inPortions(lines, (line) => apply(options, JSON.parse(line), counts, hasPasswords), AT_ONCE);
+    await inPortions(
+      lines,
+      (line) => apply(options, JSON.parse(line), counts, { hasPasswords, deleted }),
+      AT_ONCE,
+    );
     options.tell?.("restoring", share);
   }
   // A verifier is of use only beside the account that lists it.
@@ -122,11 +128,33 @@ async function restoreKeys({ store, read, shelf }: RestoreOptions): Promise<bool
   return true;
 }
 
+/** What is known before the first line is applied. */
+interface Known {
+  /** Whether the keys of the verifiers are there. */
+  hasPasswords: boolean;
+  /** Accounts that a living store has deleted, by id. */
+  deleted: ReadonlySet<string>;
+}
+
+/** The document of a deleted account is gone, and the log is what remembers it. An empty store remembers nothing. */
+async function deletedSince(store: Store, meta: { json: string }, now: number): Promise<Set<string>> {
+  const deleted = new Set<string>();
+  if ((await store.read(META)) === undefined) return deleted;
+  const { created } = JSON.parse(meta.json) as { created: number };
+  for (let at = created - DAY; at < now + DAY; at += DAY) {
+    for await (const { event } of store.tail(`audit:${day(at)}`)) {
+      if ((event.type as string) === "account.deleted" && event.account !== undefined)
+        deleted.add(event.account);
+    }
+  }
+  return deleted;
+}
+
 async function apply(
   { store, clock }: RestoreOptions,
   line: Line,
   counts: RestoreCounts,
-  hasPasswords: boolean,
+  known: Known,
 ): Promise<void> {
   if (line.sort === "key" || !stays(line)) return;
   if (line.sort === "member") {
@@ -134,7 +162,7 @@ async function apply(
     if (!held) await store.join(line.key, line.member);
     if (!held) counts.members++;
   } else if (line.sort === "event") counts.events += await store.bulk.load([line]);
-  else if (line.sort === "record") await applyRecord(store, clock, line, counts, hasPasswords);
+  else if (line.sort === "record") await applyRecord(store, clock, line, counts, known);
 }
 
 async function applyRecord(
@@ -142,17 +170,18 @@ async function applyRecord(
   clock: Clock,
   { key, version, json }: Item & { sort: "record" },
   counts: RestoreCounts,
-  hasPasswords: boolean,
+  known: Known,
 ): Promise<void> {
   const kind = kindOf(key);
   if (key === META || kind === VERIFIER || HINTS.has(kind)) return;
   if (kind === accountRecord.kind) {
     const account = accountRecord.decode(JSON.parse(json));
+    if (known.deleted.has(account.id)) return;
     return bringAccount(store, restoredAccount(account, { at: clock.now() }), counts);
   }
   const value = JSON.parse(json);
   // Without their keys there are none: the next import makes one.
-  const fitting = key === passwordState.key(STATE) && !hasPasswords ? { ...value, keys: [] } : value;
+  const fitting = key === passwordState.key(STATE) && !known.hasPasswords ? { ...value, keys: [] } : value;
   if (await bring(store, key, version, JSON.stringify(fitting))) counts.records++;
 }
 

@@ -2,19 +2,17 @@
 import type { Account } from "../account/account.ts";
 import { endSessions } from "../account/sessions.ts";
 
+/** Secrets that work once, and links that undo something: members that this version may not even know. */
+const VOID: readonly string[] = ["passes", "recoveryCodes", "emailChange", "formerEmails"];
+
 /**
  * The account as it comes back. What was used or ended since the backup is unknown, so every secret that works once is
  * void, and everything that was open is over. A password is not brought back to an account that has a passkey: it may
  * have been closed since.
  */
 export function restoredAccount(account: Account, now: { at: number }): Account {
-  // By name, because a file may come from a version that knows more.
-  const {
-    passes: _,
-    recoveryCodes: __,
-    emailChange: ___,
-    ...kept
-  } = account as Account & { emailChange?: unknown };
+  const members = Object.entries(account).filter(([name]) => !VOID.includes(name));
+  const kept = Object.fromEntries(members) as unknown as Account;
   const ended = endSessions(kept, now);
   return hasPasskey(ended) && ended.password?.state === "open"
     ? { ...ended, password: { ...ended.password, state: "closed", since: now.at } }

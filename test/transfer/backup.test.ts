@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type Account, accountRecord } from "../../src/account/account.ts";
 import { createImported } from "../../src/account/create.ts";
 import { passwordState, readPasswordState, STATE } from "../../src/account/password-state.ts";
+import { day } from "../../src/clock.ts";
 import type { Installation } from "../../src/installation.ts";
 import { currentKey } from "../../src/password/keys.ts";
 import { sealVerifier, verifierRecord } from "../../src/password/verifiers.ts";
@@ -99,6 +100,7 @@ describe.each(stores)("a backup of $name", ({ open }) => {
 
   test("SEC-46 into a living store only what is missing comes back: tombstones and newer data stay", async () => {
     const [jane, john, joan] = people as [Account, Account, Account];
+    const jim = await house.accounts.create({ username: "jim", passkey: passkey("jim") });
     await back();
     await house.accounts.disable(jane.id);
     // A loss: one account and its names are gone, and its address was taken by somebody else.
@@ -110,9 +112,14 @@ describe.each(stores)("a backup of $name", ({ open }) => {
       emailVerified: true,
       passkey: passkey("other"),
     });
+    // One that was deleted is gone for good: the log remembers it.
+    const deleted = { id: "deletion", type: "account.deleted", at: Date.now(), account: jim.id };
+    await opened.store.append(`audit:${day(Date.now())}`, deleted as never, deleted.id);
+    await opened.store.remove(accountRecord.key(jim.id));
     const restored = await admin.run("store", "restore", file(), "--yes", "--json");
     expect(restored.code).toBe(1);
     expect(restored.json()).toMatchObject({ accounts: 1, kept: 1, refused: [joan.id] });
+    expect(await accountAt(opened, jim.id)).toBeUndefined();
     expect((await accountAt(opened, jane.id))?.value.state).toBe("disabled");
     expect((await house.accounts.findByLogin("john"))?.value.id).toBe(john.id);
     expect((await house.accounts.findByLogin("joan@example.com"))?.value.username).toBe("other");
