@@ -49,8 +49,8 @@ export interface RunningServer {
   setup: Installation["setup"];
   /** Does now what is done every hour: removes what is over, whose time has come, and what was left behind. */
   tidy(): Promise<number>;
-  /** Takes no new requests, lets running ones end, closes the store. */
-  stop(): Promise<void>;
+  /** Takes no new requests after `linger` milliseconds, lets running ones end, closes the store. */
+  stop(linger?: number): Promise<void>;
 }
 
 export interface ServerOptions {
@@ -73,11 +73,11 @@ export async function startServer(settings: Settings, options: ServerOptions = {
   const { log = silentLogger, clock = systemClock } = options;
   const installation = await openInstallation(settings, { ...options, log, clock });
   const { store, accounts, setup } = installation;
-  const open: { close(): Promise<void> }[] = [installation];
+  const open: { close(linger?: number): Promise<void> }[] = [installation];
   const state = { stopping: false };
-  const stop = async () => {
+  const stop = async (linger?: number) => {
     state.stopping = true;
-    for (const one of open.splice(0).reverse()) await one.close();
+    for (const one of open.splice(0).reverse()) await one.close(linger);
   };
   try {
     const ownership = watchOwnership(installation.stillOurs, log);

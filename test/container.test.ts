@@ -6,10 +6,11 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Redis } from "ioredis";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { parse } from "yaml";
+import { connectStore } from "../src/store/connect.ts";
 import { startProgram } from "./support/program.ts";
-import { startRedis } from "./support/redis.ts";
+import { freePort, startRedis, startServer } from "./support/redis.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const read = (file: string) => readFileSync(join(root, file), "utf8");
@@ -18,7 +19,8 @@ const skipped = (process.env.LATCHKEY_TEST_SKIP ?? "").split(",");
 /** What this file reads of the compose specification. */
 interface Service {
   user: string;
-  command?: string[];
+  command?: string | string[];
+  profiles?: string[];
   healthcheck: { test: string[] };
   environment?: Record<string, string>;
   secrets?: string[];
@@ -29,8 +31,8 @@ interface Service {
   ports?: string[];
 }
 
-const compose = parse(read("docker-compose.yml")) as {
-  services: Record<"latchkey" | "redis", Service>;
+const compose = parse(read("docker-compose.yml"), { merge: true }) as {
+  services: Record<string, Service> & Record<"latchkey" | "redis", Service>;
   secrets: Record<string, { file: string }>;
 };
 const { latchkey, redis } = compose.services;
@@ -115,8 +117,8 @@ async function checkHealth(command: string, args: string[], path: string): Promi
 }
 
 describe("docker-compose.yml", () => {
-  test("neither service runs as root, and neither may become it", () => {
-    for (const service of [latchkey, redis]) {
+  test("no service runs as root, and none may become it", () => {
+    for (const service of Object.values(compose.services)) {
       expect(service).toMatchObject({ read_only: true, cap_drop: ["ALL"] });
       expect(service.user).not.toMatch(/^(root|0)?(:|$)/);
     }
@@ -132,7 +134,93 @@ describe("docker-compose.yml", () => {
 
   test("only Latchkey is reachable, from this machine", () => {
     expect(latchkey.ports).toEqual(["127.0.0.1:3000:3000"]);
-    expect(redis.ports).toBeUndefined();
+    const others = Object.entries(compose.services).filter(([name]) => name !== "latchkey");
+    expect(others.filter(([, { ports }]) => ports !== undefined)).toEqual([]);
+  });
+
+  test("without a profile there is one Redis; a set and a cluster are there when they are asked for", () => {
+    const named = (profile: string | undefined) =>
+      Object.keys(compose.services).filter((name) => compose.services[name]?.profiles?.[0] === profile);
+    expect(named(undefined)).toEqual(["latchkey", "redis"]);
+    expect(named("sentinel")).toHaveLength(6);
+    expect(named("cluster")).toHaveLength(7);
+    const store = latchkey.environment?.LATCHKEY_STORE;
+    expect(store).toBe(`\${LATCHKEY_STORE:-redis://redis:6379/0}`);
+  });
+
+  test.skipIf(skipped.includes("redis"))(
+    "the set of servers and its sentinels do as they are told",
+    async () => {
+      const words = (name: string) => String(compose.services[name]?.command).split(" ").slice(1);
+      const local = (name: string, replaced: Record<string, string>) => (port: number, folder: string) =>
+        ["--port", String(port), "--dir", folder].concat(
+          words(name).map((word) => (word === '""' ? "" : (replaced[word] ?? word))),
+        );
+      const master = await startServer(local("redis-1", { "redis-1": "127.0.0.1" }));
+      const own = { "redis-1": "127.0.0.1", "redis-2": "127.0.0.1", "6379": String(master.port) };
+      const replica = await startServer(local("redis-2", own));
+      const sentinels = await Promise.all(
+        ["sentinel-1", "sentinel-2", "sentinel-3"].map((name) => sentinel(name, master.port)),
+      );
+      try {
+        const hosts = sentinels.map(({ port }) => `127.0.0.1:${port}`).join(",");
+        const open = () => connectStore(`redis+sentinel://${hosts}/main`);
+        const store = await vi.waitFor(open, { timeout: 20_000 });
+        const how = { expect: "absent", version: "v", durable: true } as const;
+        await vi.waitUntil(() => store.commit("kind:a", 1, how).catch(() => false), { timeout: 20_000 });
+        await store.close();
+      } finally {
+        for (const server of [...sentinels, replica, master]) await server.stop();
+      }
+    },
+  );
+
+  const scriptOf = (name: string) => String(compose.services[name]?.command?.[2]);
+
+  /** The service's own script, with the folder and the address of this machine. */
+  function sentinel(name: string, master: number) {
+    const script = scriptOf(name);
+    return startServer((port, folder) => {
+      const own = script
+        .replaceAll("/data", folder)
+        .replace("redis-1 6379", `127.0.0.1 ${master}`)
+        .replace("exec redis-server", "true ");
+      expect(spawnSync("sh", ["-c", own]).status).toBe(0);
+      return [join(folder, "sentinel.conf"), "--sentinel", "--port", String(port)];
+    }, "+monitor master main");
+  }
+
+  test.skipIf(skipped.includes("redis"))("the nodes of the cluster are joined once", async () => {
+    const words = String(compose.services["node-1"]?.command).split(" ").slice(1);
+    const args = words.map((word) => (word === '""' ? "" : word));
+    const nodes = await Promise.all(
+      Array.from({ length: 6 }, async () => {
+        const bus = String(await freePort());
+        return startServer((port, folder) => [
+          ...["--port", String(port), "--dir", folder, "--cluster-port", bus],
+          ...args,
+        ]);
+      }),
+    );
+    try {
+      const script = scriptOf("join");
+      const own = nodes.reduce(
+        (text, { port }, i) => text.replaceAll(`172.31.99.1${i + 1}:6379`, `127.0.0.1:${port}`),
+        script.replace("-h 172.31.99.11", `-h 127.0.0.1 -p ${nodes[0]?.port}`),
+      );
+      expect(own).not.toContain("172.31");
+      const joined = spawnSync("sh", ["-c", own], { encoding: "utf8" });
+      expect(joined.status, joined.stdout + joined.stderr).toBe(0);
+      const open = () => connectStore(`redis+cluster://127.0.0.1:${nodes[0]?.port}`);
+      const store = await vi.waitFor(open, { timeout: 20_000 });
+      const how = { expect: "absent", version: "v", durable: true } as const;
+      await vi.waitUntil(() => store.commit("kind:a", 1, how).catch(() => false), { timeout: 20_000 });
+      await store.close();
+      const again = spawnSync("sh", ["-c", own], { encoding: "utf8" });
+      expect({ status: again.status, said: again.stdout }).toEqual({ status: 0, said: "" });
+    } finally {
+      for (const node of nodes) await node.stop();
+    }
   });
 
   test("the server's health check follows the answer of /readyz", async () => {
@@ -141,7 +229,7 @@ describe("docker-compose.yml", () => {
   });
 
   test.skipIf(skipped.includes("redis"))("Redis accepts its arguments and its health check", async () => {
-    const [program, ...args] = redis.command ?? [];
+    const [program, ...args] = redis.command as string[];
     expect(program).toBe("redis-server");
     const unfit = [
       "--appendonly",
@@ -181,9 +269,10 @@ describe("docker-compose.yml", () => {
 
   // Not a skipped test: where the engine's client is missing there is nothing that could be asked.
   if (spawnSync("docker", ["compose", "version"]).status === 0) {
-    test("the engine's own client accepts it", () => {
+    test.each([[], ["sentinel"], ["cluster"]])("the engine's own client accepts it %s", (...profiles) => {
       const options = { cwd: root, encoding: "utf8" } as const;
-      const { status, stderr } = spawnSync("docker", ["compose", "config", "--quiet"], options);
+      const chosen = profiles.flatMap((profile) => ["--profile", profile]);
+      const { status, stderr } = spawnSync("docker", ["compose", ...chosen, "config", "--quiet"], options);
       expect(status, stderr).toBe(0);
     });
   }

@@ -19,6 +19,9 @@ export function serveCommand(program: Command, context: Context): void {
 /** How long requests may take to end after the signal. */
 const DRAIN = 30_000;
 
+/** How long a balancer may take to see that nothing is to be sent here any more. */
+const LINGER = 250;
+
 async function serve(context: Context, { json }: { json?: true }): Promise<void> {
   const signal = firstSignal();
   const { settings } = await loaded(context);
@@ -49,11 +52,13 @@ async function serveAlone(
   announces = true,
 ): Promise<void> {
   const { startServer } = await withoutNotice(() => import("../server.ts"));
+  // LMDB leaves promises behind that nobody waits for and that reject on a full disk; a server outlives that.
+  process.on("unhandledRejection", (err) => log.error({ err }, "something failed that nobody waited for"));
   const server = await startServer(settings, { log });
   if (announces) await announceStart(context, settings, server, format);
   isServing?.();
   log.debug({ signal: await stopped }, "stopping");
-  await Promise.race([server.stop(), late()]);
+  await Promise.race([server.stop(LINGER), late()]);
 }
 
 /** These lines are the program's answer, so no log level hides them. */

@@ -1,6 +1,7 @@
 /** A port that is listened on, and how it is left: running requests end, nothing new begins. */
 import { createServer, type RequestListener } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
+import { setTimeout as pause } from "node:timers/promises";
 
 /** Slow and oversized requests end early. */
 const LIMITS = {
@@ -14,18 +15,24 @@ const LIMITS = {
 
 export interface Listener {
   readonly port: number;
-  /** Resolves when the last running request has been answered. */
-  close(): Promise<void>;
+  /**
+   * Resolves when the last running request has been answered. For `linger` milliseconds new connections are still
+   * taken: of those that are on their way somebody else may hold the other end already.
+   */
+  close(linger?: number): Promise<void>;
 }
 
 /** Listens; rejects with what the operating system says, `EADDRINUSE` for one. */
 export async function listen(handler: RequestListener, port: number, host: string): Promise<Listener> {
   /** Connections without a request that is being answered; half a request is none. */
   const idle = new Set<Socket>();
+  /** Connections that have not brought a request yet. */
+  const fresh = new Set<Socket>();
   let closing = false;
   const server = createServer(LIMITS, (request, response) => {
     const { socket } = request;
     idle.delete(socket);
+    fresh.delete(socket);
     if (closing) response.setHeader("connection", "close");
     response.once("close", () => {
       if (closing) socket.destroySoon();
@@ -35,7 +42,11 @@ export async function listen(handler: RequestListener, port: number, host: strin
   });
   server.on("connection", (socket) => {
     idle.add(socket);
-    socket.once("close", () => idle.delete(socket));
+    fresh.add(socket);
+    socket.once("close", () => {
+      idle.delete(socket);
+      fresh.delete(socket);
+    });
   });
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject).listen(port, host, () => {
@@ -45,11 +56,14 @@ export async function listen(handler: RequestListener, port: number, host: strin
   });
   return {
     port: (server.address() as AddressInfo).port,
-    close: () =>
-      new Promise((resolve) => {
-        closing = true;
-        server.close(() => resolve());
-        for (const socket of idle) socket.destroy();
-      }),
+    async close(linger = 0) {
+      closing = true;
+      for (const socket of idle) if (!fresh.has(socket)) socket.destroy();
+      if (linger > 0) await pause(linger);
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      if (linger > 0 && fresh.size > 0) await pause(linger);
+      for (const socket of idle) socket.destroy();
+      await closed;
+    },
   };
 }

@@ -167,18 +167,46 @@ export class LmdbDatabase {
   }
 }
 
-/** LMDB trusts the file it is given and crashes on anything else: look for the mark of its first page. */
+/**
+ * LMDB trusts the file it is given and crashes on anything else: look for the mark of its first page, and whether the
+ * file is as long as its two descriptions say. What was cut off would end the process when it is read.
+ */
 function refuseForeign(path: string): void {
-  const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
-  if (size === 0) return;
+  const size = () => statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+  if (size() === 0) return;
   const file = openSync(path, "r");
   try {
-    const head = Buffer.alloc(28);
-    readSync(file, head, 0, head.length, 0);
-    if (size < 2 * PAGE || head.readUInt32LE(24) !== MAGIC) throw new Error(`${path} is no LMDB file`);
+    const described = [0, pageSize(file)].map((at) => lengthAt(file, at));
+    if (size() < 2 * PAGE || described[0] === undefined) throw new Error(`${path} is no LMDB file`);
+    // Asked for last: somebody may be writing.
+    const whole = Math.max(...described.map((length) => length ?? 0));
+    if (size() < whole) throw cutOff(path, size(), whole);
   } finally {
     closeSync(file);
   }
+}
+
+/** Where its description of itself stands in a page, and what stands there (`MDB_meta`). */
+const META = { bytes: 160, magic: 24, pageSize: 48, lastPage: 144 };
+
+function metaAt(file: number, at: number): Buffer | undefined {
+  const meta = Buffer.alloc(META.bytes);
+  const read = readSync(file, meta, 0, meta.length, at);
+  return read === meta.length && meta.readUInt32LE(META.magic) === MAGIC ? meta : undefined;
+}
+
+function pageSize(file: number): number {
+  return metaAt(file, 0)?.readUInt32LE(META.pageSize) ?? PAGE;
+}
+
+function lengthAt(file: number, at: number): number | undefined {
+  const meta = metaAt(file, at);
+  return meta && (Number(meta.readBigUInt64LE(META.lastPage)) + 1) * meta.readUInt32LE(META.pageSize);
+}
+
+function cutOff(path: string, size: number, whole: number): LatchkeyError {
+  const detail = `${path} was cut off: it has ${size} bytes of ${whole}. Restore it from a backup.`;
+  return refuse("store_refused", { detail });
 }
 
 /** `<expiry> <rest>`: milliseconds since the epoch in base 36, or nothing. */

@@ -5,11 +5,14 @@ import { parseRedisAddress, type RedisAddress } from "./redis-address.ts";
 import { type Client, openClient } from "./redis-connections.ts";
 import { checkRedis, persistenceOf } from "./redis-fitness.ts";
 import { unavailable } from "./redis-link.ts";
-import type { Store } from "./store.ts";
+import type { Millis, Store } from "./store.ts";
 
 const NO_DISK =
   "Changes are to be on disk before they are acknowledged (durability disk), and this Redis does not do that: " +
   "set appendonly to yes and appendfsync to always, or use Redis 7.2 or newer.";
+
+/** How long a server, a set or a cluster may take to be ready at the start. */
+const CONNECTED: Millis = 5_000;
 
 export interface RedisConnectOptions extends RedisStoreOptions {
   log?: {
@@ -67,7 +70,7 @@ export async function connectClient(address: RedisAddress): Promise<Client> {
   };
   client.on("error", remember).on("node error", remember);
   try {
-    await client.connect();
+    await within(CONNECTED, client.connect());
     return client;
   } catch (error) {
     client.disconnect();
@@ -79,6 +82,15 @@ export async function connectClient(address: RedisAddress): Promise<Client> {
       .off("error", remember)
       .off("node error", remember);
   }
+}
+
+/** A set without a master and a cluster without all of its slots are asked again and again, for ever. */
+async function within(limit: Millis, connecting: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error("it is not ready to serve")), limit);
+  });
+  await Promise.race([connecting, late]).finally(() => clearTimeout(timer));
 }
 
 /** One line when the connection goes, one when it is back. */

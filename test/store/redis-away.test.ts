@@ -85,6 +85,18 @@ describe.skipIf(withoutRedis)("a Redis that is away", () => {
     await server.stop();
   });
 
+  test.each(["redis+sentinel://HOST/main", "redis+cluster://HOST"])(
+    "from the start is store_unavailable in time: %s",
+    async (url) => {
+      const server = await startRedis();
+      await server.kill();
+      const connecting = connectRedis(url.replace("HOST", `127.0.0.1:${server.port}`));
+      await expect(connecting).rejects.toMatchObject({ code: "store_unavailable" });
+      await server.stop();
+    },
+    10_000,
+  );
+
   test("F1 keeps what was acknowledged as durable when it is killed", async () => {
     const server = await startRedis();
     const store = await connectRedis(server.url);
