@@ -1,6 +1,6 @@
 /**
- * The steps that must be all or nothing, each with what must hold after the server died in its midst. A room that has
- * such a step adds its flow here: conversion, pass, key rotation, seal.
+ * The steps that must be all or nothing, each with what must hold after the server died in its midst. Those on the way
+ * out of passwords and back in are in `ways.ts`; a room that has another such step adds its flow.
  */
 import assert from "node:assert/strict";
 import { SoftwareAuthenticator } from "../../src/testing.ts";

@@ -3,11 +3,12 @@ import { describe, expect, test, vi } from "vitest";
 import { dieEverywhere, startMortal } from "../support/mortal.ts";
 import { stores } from "../support/stores.ts";
 import { flows } from "./flows.ts";
+import { ways } from "./ways.ts";
 
 vi.setConfig({ testTimeout: 600_000 });
 
 describe.each(stores)("F15 a server that is killed on $name", (kind) => {
-  test.each(flows.map((flow) => [flow.name, flow] as const))(
+  test.each([...flows, ...ways].map((flow) => [flow.name, flow] as const))(
     "at any operation of %s has done it or has not, and doing it again works",
     async (_, flow) => {
       const mortal = await startMortal(kind);

@@ -1,6 +1,9 @@
 /** A server in a process of its own that dies at a chosen operation, and the flows in which it does. */
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { loadSettings } from "../../src/config/load.ts";
@@ -11,6 +14,14 @@ import { cleanEnvironment } from "./program.ts";
 import { freePort } from "./redis.ts";
 import { RelyingParty } from "./relying-party.ts";
 import type { OpenStore, StoreKind } from "./stores.ts";
+
+/** One address does all of it here. */
+const ENOUGH = "100000/1h";
+const UNLIMITED = {
+  guesses: { perAccount: ENOUGH, perAddress: ENOUGH },
+  ceremonies: ENOUGH,
+  signUps: ENOUGH,
+};
 
 const script = fileURLToPath(new URL("./mortal-server.js", import.meta.url));
 
@@ -40,7 +51,15 @@ export async function startMortal(kind: StoreKind, extra: Record<string, string>
   const store = await kind.open();
   const port = String(await freePort());
   const issuer = `http://localhost:${port}`;
-  const env = { LATCHKEY_STORE: store.url, LATCHKEY_PORT: port, LATCHKEY_SECRET: SECRET, ...extra };
+  const folder = mkdtempSync(join(tmpdir(), "latchkey-mortal-"));
+  writeFileSync(join(folder, "config.json"), JSON.stringify({ limits: UNLIMITED }));
+  const env = {
+    LATCHKEY_STORE: store.url,
+    LATCHKEY_PORT: port,
+    LATCHKEY_SECRET: SECRET,
+    LATCHKEY_CONFIG: join(folder, "config.json"),
+    ...extra,
+  };
   const settings = loadSettings({ env });
   const installation = await openInstallation(settings, { store: store.store, initialise: true });
   let child: ChildProcess | undefined;
@@ -82,6 +101,7 @@ export async function startMortal(kind: StoreKind, extra: Record<string, string>
       await mortal.gone();
       await installation.close();
       await store.close();
+      rmSync(folder, { recursive: true });
     },
   } as Mortal;
   await mortal.start();

@@ -1,0 +1,101 @@
+/** Steps on the way out of passwords and on the way back in: the proof that ends a conversion, and a recovery code. */
+import assert from "node:assert/strict";
+import { newCode } from "../../src/account/typed-code.ts";
+import type { Answer, Browser } from "../support/browser.ts";
+import { imported, OLD_PASSWORD } from "../support/imported.ts";
+import type { Running } from "../support/installation.ts";
+import type { Flow, Mortal } from "../support/mortal.ts";
+
+/** The address that a page posts something to. */
+function address(page: Answer, attribute: string): string {
+  const [, found] = new RegExp(`${attribute}="([^"]+)"`).exec(page.text) ?? [];
+  assert.ok(found, `no ${attribute} on this page: ${page.text.slice(0, 500)}`);
+  return found.replaceAll("&amp;", "&");
+}
+
+function typePassword(browser: Browser, page: Answer, username: string): Promise<Answer> {
+  return browser.post(address(page, "data-password"), { username, password: OLD_PASSWORD });
+}
+
+async function passwordOpens({ browser }: Mortal, username: string): Promise<boolean> {
+  const visitor = browser();
+  const page = await visitor.open("/sign-in");
+  // Without any password left, the page has no box for one.
+  if (!page.text.includes("data-password")) return false;
+  return (await typePassword(visitor, page, username)).status === 200;
+}
+
+async function passkeyOpens({ app, browser }: Mortal, person: Browser): Promise<boolean> {
+  const visitor = browser(person.authenticator);
+  return (await visitor.perform(await visitor.open((await app.request()).url))).status === 200;
+}
+
+interface Converting {
+  id: string;
+  username: string;
+  person: Browser;
+  page: Answer;
+}
+
+const enrolment: Flow<Converting> = {
+  name: "the passkey of a conversion",
+  async prepare(mortal) {
+    const { id, username } = await imported(mortal as unknown as Running);
+    const person = mortal.browser();
+    const answer = await typePassword(person, await person.open("/sign-in"), username);
+    assert.equal(answer.status, 200, answer.text);
+    return { id, username, person, page: await person.open(String(answer.json().location)) };
+  },
+  act: async (_, { person, page }) => (await person.perform(page)).status === 200,
+  async check(mortal, { username, person }, acknowledged) {
+    const passkey = await passkeyOpens(mortal, person);
+    assert.ok(passkey || !acknowledged, "an acknowledged passkey is lost");
+    assert.ok(passkey || (await passwordOpens(mortal, username)), "no way in is left");
+  },
+};
+
+const conversion: Flow<Converting> = {
+  name: "the end of a conversion",
+  async prepare(mortal) {
+    const begun = await enrolment.prepare(mortal);
+    return { ...begun, page: await begun.person.complete(begun.page) };
+  },
+  act: async (_, { person, page }) => (await person.perform(page)).status === 200,
+  async check(mortal, { id, username, person }, acknowledged) {
+    const password = await passwordOpens(mortal, username);
+    assert.ok(!password || !acknowledged, "a password that was removed signs in");
+    assert.ok(await passkeyOpens(mortal, person), "the passkey is lost");
+    const account = (await mortal.installation.accounts.find(id))?.value;
+    assert.ok(account?.password?.state === (password ? "open" : "closed"), "account and password disagree");
+  },
+};
+
+const recoveryCode: Flow<{ person: Browser; username: string; code: string; page: Answer }> = {
+  name: "use of a recovery code",
+  async prepare(mortal) {
+    const person = mortal.browser();
+    const username = `forgetful${Math.random().toString(36).slice(2)}`;
+    await person.complete(await person.open("/sign-up"), { username });
+    const id = (await mortal.installation.accounts.findByLogin(username))?.value.id ?? "";
+    const codes = Array.from({ length: 10 }, newCode);
+    await mortal.installation.accounts.setRecoveryCodes(id, codes);
+    const visitor = mortal.browser();
+    const page = await visitor.open("/sign-in/recover");
+    return { person: visitor, username, code: codes[0] as string, page };
+  },
+  act: async (_, { person, page, username, code }) =>
+    (await person.post(address(page, "data-decision"), { username, code })).status === 200,
+  async check({ browser }, { username, code }, acknowledged) {
+    const again = async () => {
+      const visitor = browser();
+      const page = await visitor.open("/sign-in/recover");
+      return (await visitor.post(address(page, "data-decision"), { username, code })).status;
+    };
+    const second = await again();
+    assert.ok([200, 401].includes(second), `second use: ${second}`);
+    if (acknowledged) assert.equal(second, 401, "a recovery code was used twice");
+    assert.equal(await again(), 401, "a recovery code can be used for ever");
+  },
+};
+
+export const ways = [enrolment, conversion, recoveryCode] as Flow[];
