@@ -11,6 +11,7 @@ import { passkeyAssurance } from "../oidc/assurance.ts";
 import type { House } from "./house.ts";
 import { assertSameOrigin, readObjection } from "./input.ts";
 import { page } from "./page.ts";
+import { endEverything } from "./repair.ts";
 import { beginSitting, endSitting, type Sitting, sittingAt } from "./sitting.ts";
 import { type Visit, visitOf } from "./visit.ts";
 
@@ -46,7 +47,7 @@ export async function signInOrObject(
 async function startNow(house: House, account: Account, passkey: Passkey): Promise<void> {
   const started = await house.accounts.startRepair(account.id);
   if (!usablePasskey(started, passkey.id)) throw refuse("authentication_failed");
-  await house.endSessions(started);
+  await endEverything(house, started);
 }
 
 /** `GET …/objection` */
@@ -84,7 +85,7 @@ export async function decideObjection(house: House, ctx: Context, next: Next): P
 /** Undoes a recovery at the word of who held this passkey before it, and tells of it. @throws `passkey_unknown` */
 export async function undoRecovery(house: House, account: Account, passkey: Passkey): Promise<void> {
   const restored = await house.accounts.cancelRepair(account.id, passkey.id);
-  await house.endSessions(restored);
+  await endEverything(house, restored);
   await house.notify(restored, { kind: "recovery_cancelled", at: house.clock.now(), about: passkey.name });
 }
 

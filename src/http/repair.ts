@@ -22,11 +22,20 @@ export const repair: Completion = {
     const input = { by, began, added: passkey.id, lost, grace, delay };
     const repaired = await house.accounts.completeRepair(account.id, input);
     const waits = repaired.repair?.starts !== undefined;
-    if (!waits) await house.endSessions(repaired);
+    if (!waits) await endEverything(house, repaired);
     await tellOfRecovery(house, repaired, passkey.name);
     return waits ? "wait" : "done";
   },
 };
+
+/**
+ * Closes what an account has open before somebody is let in anew. Of the very second, too: what began a moment before
+ * the end counts as later by the document, which knows seconds only.
+ */
+export async function endEverything(house: House, account: Account): Promise<void> {
+  const { endedBefore = house.clock.now() } = account;
+  await house.endSessions({ ...account, endedBefore: endedBefore + 1000 });
+}
 
 /** Every recovery is told on every channel, with the way to undo it. */
 async function tellOfRecovery(house: House, account: Account, about: string): Promise<void> {

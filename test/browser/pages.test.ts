@@ -173,7 +173,9 @@ function smallTargets(page: Page): Promise<string[]> {
         "button, input:not([type=hidden]), summary, a.button, nav a, footer a",
       ),
     ]
-      .filter((element) => element.checkVisibility() && element.getBoundingClientRect().height < 44)
+      .filter((element) => element.checkVisibility())
+      // A box is ticked by its label, too.
+      .filter((element) => (element.closest("label") ?? element).getBoundingClientRect().height < 44)
       .map((element) => element.outerHTML),
   );
 }

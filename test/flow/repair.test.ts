@@ -1,4 +1,7 @@
 /** What a recovery may do to an account before its grace time is over, and who can undo it. */
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import "../support/prototypes.ts";
 import type { Account } from "../../src/account/account.ts";
@@ -144,13 +147,20 @@ describe.each(stores)("a recovery in its grace time over $name", (kind) => {
     const jane = await person();
     const { browser: thief } = await recover(jane, true);
     const [early, late] = [running.browser(), running.browser()];
+    // In the very second of the end, as likely as not.
+    const lastMoment = running.browser(thief.authenticator);
     const enrol = await begin(early, jane);
     const prove = await late.complete(await begin(late, jane));
 
     const owner = running.browser(jane.browser.authenticator);
     const question = await owner.complete(await owner.open("/sign-in"));
+    expect((await lastMoment.complete(await lastMoment.open("/sign-in"))).text).toContain(
+      "<h1>Your account</h1>",
+    );
     location(await owner.post(address(question, "data-decision"), { decision: "cancel" }));
     expect(await states(jane.id)).toEqual(["active"]);
+    expect(new URL((await lastMoment.open("/account")).url).pathname).toBe("/sign-in");
+    expect(new URL((await owner.open("/account")).url).pathname).toBe("/account");
 
     const registered = await early.perform(enrol);
     expect([registered.status, registered.json().code]).toEqual([400, "ceremony_expired"]);
@@ -159,6 +169,30 @@ describe.each(stores)("a recovery in its grace time over $name", (kind) => {
     const typed = { username: jane.username, code: jane.codes.pop() ?? "" };
     expect((await running.browser().post("/sign-in/recover", typed)).status).toBe(401);
     expect(await states(jane.id)).toEqual(["active"]);
+  });
+
+  it("SEC-60 ends every session and token, and tells the apps", async () => {
+    const told: string[] = [];
+    const receiver = createServer((request, response) => {
+      told.push(request.url ?? "");
+      request.resume().on("end", () => response.end());
+    }).listen(0, "127.0.0.1");
+    await once(receiver, "listening");
+    const { port } = receiver.address() as AddressInfo;
+    const mail = await running.app({ backchannelLogoutUri: `http://localhost:${port}/backchannel` });
+    const [jane, kim] = [await person(), await person()];
+    const { response } = await mail.signIn(jane.browser);
+    const others = await mail.signIn(kim.browser);
+    const alive = async (token: string) => (await mail.userinfo(token)).status === 200;
+    expect(await alive(response.access_token)).toBe(true);
+
+    await recover(jane, true);
+    expect(await alive(response.access_token)).toBe(false);
+    expect(new URL((await jane.browser.open("/account")).url).pathname).toBe("/sign-in");
+    expect(told).toEqual(["/backchannel"]);
+    expect(await alive(others.response.access_token)).toBe(true);
+    expect(new URL((await kim.browser.open("/account")).url).pathname).toBe("/account");
+    receiver.close();
   });
 
   it("with no grace leaves nobody who could object", async () => {
