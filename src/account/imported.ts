@@ -3,8 +3,18 @@
  * the account into use with a passkey; from then on they are the owner's.
  */
 import { refuse } from "../errors.ts";
-import type { Account } from "./account.ts";
-import { type Claim, claim, emailClaim, release, usernameClaim } from "./directory.ts";
+import type { Store } from "../store/store.ts";
+import { type Account, accountRecord } from "./account.ts";
+import {
+  abandon,
+  type Claim,
+  claim,
+  emailClaim,
+  emailHint,
+  release,
+  usernameClaim,
+  usernameHint,
+} from "./directory.ts";
 import { importedGroups } from "./groups.ts";
 import { parseEmail } from "./names.ts";
 import { openPassword } from "./password-way.ts";
@@ -81,6 +91,32 @@ export async function updateImported(
     if (hint?.value.account === account.id) await release(store, one, hint.version);
   }
   return true;
+}
+
+/**
+ * Takes away what an import that was killed had begun under these names, so that the next one need not wait until it
+ * expires. One that is still at it finds that its document has gone, and gives way.
+ */
+export async function forgetUnfinished(
+  store: Store,
+  { sub, username, email }: { sub?: string; username?: string; email?: string },
+): Promise<boolean> {
+  const address = email === undefined ? undefined : parseEmail(email)?.canonical;
+  const hints = await Promise.all([
+    username === undefined ? undefined : usernameHint.read(store, username),
+    address === undefined ? undefined : emailHint.read(store, address),
+  ]);
+  const ids = new Set(
+    [sub, ...hints.map((hint) => hint?.value.account)].filter((id) => id !== undefined && id !== ""),
+  );
+  let found = false;
+  for (const id of ids as Set<string>) {
+    const stored = await accountRecord.read(store, id);
+    if (stored?.value.state !== "pending" || !stored.value.imported) continue;
+    await abandon(store, stored.value, stored.version);
+    found = true;
+  }
+  return found;
 }
 
 /** Opens the password of an account that never had one. @throws `password_closed` */

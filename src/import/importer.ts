@@ -2,7 +2,13 @@
 import type { Account } from "../account/account.ts";
 import { createImported } from "../account/create.ts";
 import { type Directory, directory } from "../account/directory.ts";
-import { changeImported, isTaken, openImported, updateImported } from "../account/imported.ts";
+import {
+  changeImported,
+  forgetUnfinished,
+  isTaken,
+  openImported,
+  updateImported,
+} from "../account/imported.ts";
 import { parseEmail } from "../account/names.ts";
 import type { AccountsOptions } from "../account/revise.ts";
 import { isRefusal, refuse } from "../errors.ts";
@@ -59,11 +65,24 @@ function isSamePerson(account: Account, row: Row): boolean {
 async function create(options: ImporterOptions, row: Row, hash: string | undefined): Promise<Outcome> {
   if (options.dryRun) return "created";
   const { hash: _, ...fields } = row;
-  await createImported(options, { ...fields, password: hash !== undefined }, async (id) => {
-    if (hash !== undefined) await options.hashes.put(id, hash);
-  });
+  const make = () =>
+    createImported(options, { ...fields, password: hash !== undefined }, async (id) => {
+      if (hash !== undefined) await options.hashes.put(id, hash);
+    });
+  try {
+    await make();
+  } catch (error) {
+    if (!isRefusal(error) || !TAKEN.includes(error.code)) throw error;
+    if (!(await forgetUnfinished(options.store, row))) throw error;
+    // What is taken away conditionally is there for one moment more.
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    await make();
+  }
   return "created";
 }
+
+/** What a creation is refused with that finds another one under way, or one that was killed on it. */
+const TAKEN: readonly string[] = ["account_exists", "username_taken", "email_taken"];
 
 async function update(
   options: ImporterOptions,

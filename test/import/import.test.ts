@@ -200,6 +200,29 @@ describe.each(stores)("an import into $name", ({ open }) => {
     expect(await signsIn(row.username)).toBe(id);
   });
 
+  it("what a killed run had begun does not stand in the way of the next one", async () => {
+    const { createImported } = await import("../../src/account/create.ts");
+    const [sub, username] = [fresh("s"), fresh("halfway")];
+    const email = `${fresh("half")}@example.com`;
+    /** Begins an account and dies before it is finished. */
+    const die = (input: object) =>
+      new Promise<void>((resolve) => {
+        void createImported(at.safe(), { password: true, ...input }, () => {
+          resolve();
+          return new Promise(() => {});
+        });
+      });
+    await die({ sub, username });
+    await die({ email, emailVerified: true });
+    const rows = [
+      { sub, username, password_hash: HASHES.bcrypt },
+      { email, email_verified: true, password_hash: HASHES.bcrypt },
+    ];
+    expect(await bring(rows)).toEqual({ counts: only({ read: 2, created: 2 }), refused: [] });
+    expect(await signsIn(username)).toBe(sub);
+    expect(await signsIn(email)).toBeDefined();
+  });
+
   it("lines about one account take effect one after the other", async () => {
     const username = fresh("twice");
     const rows = Array.from({ length: 20 }, (_, n) => ({ username, name: `Name ${n}` }));
