@@ -32,6 +32,7 @@ const table = {
   sign_up_closed: [403, "New accounts cannot be created here."],
   setup_link_invalid: [404, "This setup link was used, has expired, or never existed."],
   invitation_invalid: [404, "This invitation was used, has expired, or never existed."],
+  undo_link_invalid: [404, "This link was used, has expired, or never existed."],
   owner_exists: [409, "This installation has an owner already."],
   email_proof_invalid: [400, "This link or code is not right, was used already, or is too old."],
   session_unknown: [404, "This session has ended already."],

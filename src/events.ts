@@ -45,6 +45,7 @@ export type EventType =
   | "password.closed"
   | "password.removed"
   | "password.dropped"
+  | "conversion.undone"
   | "pass.issued"
   | "pass.used"
   | "pass.revoked"

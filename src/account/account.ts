@@ -93,11 +93,13 @@ export interface Repair {
   until: number;
 }
 
-/** For a day after a password became a passkey the account is careful: whoever knew the password may be a thief. */
+/** For a day after a password made a passkey the account is careful: whoever knew the password may be a thief. */
 export interface Watch {
   until: number;
-  /** Credential ids of the passkeys that were made in that sitting. */
+  /** Credential ids of the passkeys that were made with the password. */
   passkeys: string[];
+  /** "It wasn't me": SHA-256 of the links that work, from when on everything is undone, and how long they work. */
+  undo?: { links: string[]; since: number; until: number };
 }
 
 export interface Account {

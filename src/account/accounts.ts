@@ -16,6 +16,7 @@ import { cancelRepair, completeRepair, type RepairInput, startRepair } from "./r
 import { type AccountsOptions, moment, publish, revise, type Transition } from "./revise.ts";
 import * as become from "./transitions.ts";
 import { codeFingerprint, newCode } from "./typed-code.ts";
+import { undoConversion } from "./undo-conversion.ts";
 
 /** Everything that can be done with accounts. Refusals are named by their codes. */
 export interface Accounts extends Directory, EmailChanges, Leaving {
@@ -27,8 +28,11 @@ export interface Accounts extends Directory, EmailChanges, Leaving {
    * `ceremony_expired` when it took longer than ten minutes, and the refusal of any further claim.
    */
   create(input: NewAccountInput, options?: CreateOptions): Promise<Account>;
-  /** @throws `account_unknown`, `account_limited`, `credential_registered`, `passkey_limit`, `name_invalid` */
-  addPasskey(id: string, passkey: Passkey): Promise<Account>;
+  /**
+   * @param undo the fingerprint of the link that undoes it, for a passkey that a password makes
+   * @throws `account_unknown`, `account_limited`, `credential_registered`, `passkey_limit`, `name_invalid`
+   */
+  addPasskey(id: string, passkey: Passkey, undo?: string): Promise<Account>;
   /** The first half of {@link addPasskey}: nothing signs in with it before `completeRepair`. @throws the same */
   holdPasskey(id: string, passkey: Passkey): Promise<Account>;
   /** @throws `account_unknown`, `passkey_unknown`, `name_invalid` */
@@ -38,9 +42,18 @@ export interface Accounts extends Directory, EmailChanges, Leaving {
   /**
    * Closes the password in favour of an active passkey; the verifier is erased afterwards, by `LegacyPasswords.forget`.
    *
+   * @param by the passkey, and the fingerprint of the link that undoes it
    * @throws `account_unknown`, `account_limited`, `last_way_in`
    */
-  closePassword(id: string, by: { passkey: string }): Promise<Account>;
+  closePassword(id: string, by: { passkey: string; undo?: string }): Promise<Account>;
+  /**
+   * "It wasn't me": suspends what was made since a password made a passkey, and ends what is open. The verifier is to
+   * be erased afterwards, too.
+   *
+   * @param link the link's fingerprint
+   * @throws `account_unknown`, `undo_link_invalid`
+   */
+  undoConversion(id: string, link: string): Promise<Account>;
   /** Counts a "Not now". @throws `account_unknown` */
   declinePasskey(id: string): Promise<Account>;
   /**
@@ -104,13 +117,13 @@ export function accounts(options: AccountsOptions): Accounts {
   return {
     ...directory(store),
     create: (input, how = {}) => createAccount(options, input, how),
-    addPasskey: (id, passkey) =>
-      claimPasskey(options, id, passkey, (account, now) => become.activatePasskey(account, passkey.id, now)),
+    addPasskey: (id, passkey, undo) => addPasskey(options, id, passkey, undo),
     holdPasskey: (id, passkey) => claimPasskey(options, id, passkey, () => undefined),
     renamePasskey: (id, passkeyId, name) =>
       revise(options, id, (account, now) => become.renamePasskey(account, passkeyId, name, now)),
     removePasskey: (id, passkeyId) => removePasskey(options, id, passkeyId),
     closePassword: (id, by) => durably(id, (account, now) => closePassword(account, by, now)),
+    undoConversion: (id, link) => durably(id, (account, now) => undoConversion(account, link, now)),
     declinePasskey: (id) => revise(options, id, declinePasskey),
     removePassword: (id) => durably(id, removePassword),
     dropPassword: (id) => durably(id, dropPassword),
@@ -140,6 +153,11 @@ export function accounts(options: AccountsOptions): Accounts {
     list: () => list(options),
     sweep: () => sweepAccounts(store, clock),
   };
+}
+
+function addPasskey(options: AccountsOptions, id: string, passkey: Passkey, undo?: string): Promise<Account> {
+  const activate: Transition = (account, now) => become.activatePasskey(account, passkey.id, now, undo);
+  return claimPasskey(options, id, passkey, activate);
 }
 
 /** The passkey stands in the document, pending, before its id is claimed; `then` says what becomes of it. */

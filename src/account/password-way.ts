@@ -7,12 +7,10 @@
 import { day } from "../clock.ts";
 import { refuse } from "../errors.ts";
 import type { Account, Passkey } from "./account.ts";
+import { isRepairing } from "./tentative.ts";
 import type { Moment } from "./transitions.ts";
 import { note } from "./transitions.ts";
-import { assertUnwatched } from "./watch.ts";
-
-/** How long an account is careful after its password became a passkey; milliseconds. */
-export const WATCH = 24 * 60 * 60 * 1000;
+import { watch } from "./watch.ts";
 
 /**
  * What would complete the ways in of an account, so that its password may go. Each entry alone suffices:
@@ -40,19 +38,20 @@ export function openPassword(account: Account, now: { at: number }): Account | u
  * Closes the password in favour of a passkey that has just proved itself; then the account is careful for a day,
  * because whoever knew the password may have made that passkey. A closed one stays as it is.
  *
+ * @param by the passkey, and the fingerprint of the link that undoes it
  * @throws `account_limited`, `last_way_in` when the document does not hold that passkey, active
  */
 export function closePassword(
   account: Account,
-  { passkey }: { passkey: string },
+  { passkey, undo }: { passkey: string; undo?: string },
   now: Moment,
 ): Account | undefined {
   if (account.state !== "active") throw refuse("account_limited");
   if (!activeOf(account).some(({ id }) => id === passkey)) throw refuse("last_way_in");
   if (account.password?.state !== "open") return undefined;
   const made = account.passkeys.filter(({ addedBy }) => addedBy === "conversion").map(({ id }) => id);
-  const watch = { until: now.at + WATCH, passkeys: [...new Set([...made, passkey])] };
-  return note({ ...closed(account, now), watch }, "password.closed", now, { subject: passkey });
+  const watched = watch(closed(account, now), [...made, passkey], now, undo);
+  return note(watched, "password.closed", now, { subject: passkey });
 }
 
 /** Remembers the day of a sign-in, so that an operator sees who still needs the password; at most one write a day. */
@@ -73,12 +72,14 @@ export function declinePasskey(account: Account): Account | undefined {
 /**
  * Removes the password at its owner's wish. The guard looks both ways: what is left must be enough, and independent.
  *
- * @throws `account_limited`, `account_watched`, `account_recovering`, `ways_missing` with the member `missing`: each entry alone would complete the ways in
+ * @throws `account_limited`, `account_recovering`, `ways_missing` with the member `missing`: each entry alone would
+ * complete the ways in
  */
 export function removePassword(account: Account, now: Moment): Account | undefined {
   if (account.state !== "active") throw refuse("account_limited");
   if (account.password?.state !== "open") return undefined;
-  assertUnwatched(account, now);
+  // A passkey that was made with the password may end it: the watch goes on, and so does the way to undo it.
+  if (isRepairing(account, now)) throw refuse("account_recovering");
   const missing = missingWays(account);
   if (missing.length > 0) throw refuse("ways_missing", { members: { missing } });
   return note(closed(account, now), "password.removed", now);

@@ -9,7 +9,7 @@ import { refuse } from "../errors.ts";
 import type { Event, EventType, Origin } from "../events.ts";
 import type { Account, Passkey } from "./account.ts";
 import { checkDisplayName } from "./names.ts";
-import { assertUnwatched } from "./watch.ts";
+import { assertUnwatched, watch } from "./watch.ts";
 
 /** How many passkeys an account may hold, pending ones included. */
 export const PASSKEY_LIMIT = 20;
@@ -101,14 +101,19 @@ export function addPasskey(account: Account, passkey: Passkey, now: Moment): Acc
   return { ...account, passkeys: [...kept, added] };
 }
 
-/** @throws `account_limited`, `passkey_unknown` when it is not pending any more */
-export function activatePasskey(account: Account, passkeyId: string, now: Moment): Account {
+/**
+ * @param undo the fingerprint of the link that undoes it, for a passkey that a password makes
+ * @throws `account_limited`, `passkey_unknown` when it is not pending any more
+ */
+export function activatePasskey(account: Account, passkeyId: string, now: Moment, undo?: string): Account {
   const passkey = passkeyOf(account, passkeyId);
   if (account.state !== "active" || !mayAdd(account, passkey)) throw refuse("account_limited");
   if (passkey.state !== "pending") throw refuse("passkey_unknown");
   // A pass was for whoever had no passkey.
   const { passes: _, ...activated } = replace(account, { ...passkey, state: "active" });
-  return note(activated, "passkey.registered", now, { subject: passkeyId });
+  // From here on it signs in, whether or not the sitting ever comes to its end.
+  const watched = passkey.addedBy === "conversion" ? watch(activated, [passkeyId], now, undo) : activated;
+  return note(watched, "passkey.registered", now, { subject: passkeyId });
 }
 
 /**

@@ -15,6 +15,10 @@ export interface Completion {
   unproved: "active" | "pending";
   /** Whether what began this sitting still counts. */
   goesOn(sitting: Sitting, account: Account): boolean;
+  /** The fingerprint of the link that undoes the new passkey, where somebody else may have made it. */
+  undo?(house: House, account: Account): string;
+  /** The passkey was added: where it signs in from now on, whether or not it is ever proved here, that is told. */
+  added?(house: House, account: Account, passkey: Passkey): Promise<void>;
   /** What the enrol page offers besides, for example an address for "Not now". */
   enrolModel(
     house: House,

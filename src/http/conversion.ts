@@ -4,6 +4,7 @@ import { day } from "../clock.ts";
 import { PASSWORD } from "../oidc/assurance.ts";
 import type { Completion } from "./completion.ts";
 import type { House } from "./house.ts";
+import { undoFingerprint, undoOf } from "./undo-link.ts";
 import type { Visit } from "./visit.ts";
 
 /** The second proof that is asked between the password and the passkey: a leaked password alone must not convert. */
@@ -29,14 +30,21 @@ export const conversion: Completion = {
   unproved: "active",
   // The account's own rules ask whether the password is still open.
   goesOn: () => true,
+  undo: (house, account) => undoFingerprint(house, account.id),
+  async added(house, account, { name }) {
+    const at = house.clock.now();
+    await house.notify(account, { kind: "passkey_added", at, about: name, ...undoOf(house, account) });
+  },
   async enrolModel(house, visit, account) {
     return (await mayDecline(house, visit, account)) ? { notNowUrl: visit.url("not-now") } : {};
   },
   /** The document says "closed", durably, before the verifier goes: whatever dies in between leaves a legal state. */
   async proved(house, _sitting, account, passkey) {
-    await house.accounts.closePassword(account.id, { passkey: passkey.id });
+    const undo = undoFingerprint(house, account.id);
+    const closed = await house.accounts.closePassword(account.id, { passkey: passkey.id, undo });
     await house.passwords?.forget(account.id);
-    await house.notify(account, { kind: "password_closed", at: house.clock.now(), about: passkey.name });
+    const about = { about: passkey.name, ...undoOf(house, closed) };
+    await house.notify(closed, { kind: "password_closed", at: house.clock.now(), ...about });
     return "done";
   },
 };

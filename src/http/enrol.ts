@@ -82,7 +82,7 @@ export async function enrol(
   sitting: Stored<Sitting>,
 ): Promise<void> {
   if (sitting.value.stage !== "enrol") throw refuse("ceremony_expired");
-  const { addedBy, unproved, conditional = false } = completionOf(sitting.value);
+  const { addedBy, unproved, conditional = false, ...completion } = completionOf(sitting.value);
   const account = await accountOf(house, sitting.value);
   const { response, lost } = await readRegistration(ctx);
   const byItself = conditional && ctx.query.mediation === CONDITIONAL.mediation;
@@ -91,7 +91,8 @@ export async function enrol(
   if (made.accountId !== account.id) throw refuse("ceremony_expired");
   const passkey = { ...made.passkey, addedBy };
   const add = unproved === "active" ? house.accounts.addPasskey : house.accounts.holdPasskey;
-  await orForgotten(add(account.id, passkey));
+  const grown = await orForgotten(add(account.id, passkey, completion.undo?.(house, account)));
+  await completion.added?.(house, grown, passkey);
   await advanceSitting(house.store, visit, sitting, {
     stage: "prove",
     passkey: passkey.id,

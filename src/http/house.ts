@@ -45,7 +45,7 @@ export interface House extends InteractionDependencies, CeremonyContext {
   guesses: Readonly<Record<"confirm" | "recovery", (guess: Guess) => Promise<void>>>;
   permits: Permits;
   invitations: Invitations;
-  /** The key from which recovery codes are derived, so that none is ever stored. */
+  /** The key from which recovery codes and the links of notices are derived, so that none is ever stored. */
   codeKey: string;
   /** After a commit that ended everything an account had open: removes what is over and tells the apps. */
   endSessions(account: Account): Promise<void>;

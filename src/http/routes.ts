@@ -20,6 +20,7 @@ import type { Handler, Route } from "./route.ts";
 import { finder } from "./router.ts";
 import * as setup from "./setup.ts";
 import * as signIn from "./sign-in.ts";
+import * as undo from "./undo.ts";
 import * as wellKnown from "./well-known.ts";
 
 export interface OwnRoutes extends Middleware {
@@ -58,6 +59,9 @@ const table: readonly Route[] = [
   [get, "/interaction/:uid/enrol", enrol.showEnrol, "ceremonies"],
   [get, "/interaction/:uid/prove", enrol.showProve, "ceremonies"],
   [post, "/interaction/:uid/consent", interaction.decideConsent],
+
+  [get, "/undo/:token", undo.showUndo, "ceremonies"],
+  [post, "/undo/:token", undo.undo, "ceremonies"],
 
   [get, "/setup/:token", setup.showSetup, "ceremonies"],
   [post, "/setup/:token", setup.createOwner, "signUps"],

@@ -206,6 +206,10 @@ export interface ViewModels {
   objection: { app?: AppModel; action: string; passkey: string; since?: string };
   /** The recovery is done, and takes effect later. */
   wait: { app?: AppModel; starts: string; backUrl: string };
+  /** Heading `It wasn't you?`: from a notice. What was made since `since` will be suspended; the form posts nothing. */
+  undo: { action: string; account: string; since: string; passkeys: string[] };
+  /** Heading `Undone`. */
+  undone: { recoverUrl: string };
   /** Recovery codes, shown once. */
   recovery_codes: { codes: string[]; fileUrl: string; issuer: string };
   /** Proves an address: by the link's token at the press of a button, or by the code in the mail. */

@@ -8,8 +8,8 @@ import {
   missingWays,
   openPassword,
   removePassword,
-  WATCH,
 } from "../../src/account/password-way.ts";
+import { WATCH } from "../../src/account/watch.ts";
 import { account, NOON, passkey } from "./samples.ts";
 
 const now = { at: NOON, event: "event" };

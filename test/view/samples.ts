@@ -354,6 +354,17 @@ export const samples: Sample[] = [
     model: { app, starts: "2026-11-22T09:00:00.000Z", backUrl: "/interaction/Vt8sYq3nRkW" },
   },
   {
+    title: "it was not you",
+    view: "undo",
+    model: {
+      action: "/undo/amFuZQ.Vt8sYq3nRkW",
+      account: "jane.rivers",
+      since: "2026-11-20T09:00:00.000Z",
+      passkeys: ["Google Password Manager", "Blue key"],
+    },
+  },
+  { title: "it was undone", view: "undone", model: { recoverUrl: "/sign-in/recover" } },
+  {
     title: "recovery codes",
     view: "recovery_codes",
     model: {

@@ -8,6 +8,7 @@ import type { House } from "../house.ts";
 import { page } from "../page.ts";
 import type { Route } from "../route.ts";
 import { signedIn, toSignIn } from "../sign-in.ts";
+import { undoOf } from "../undo-link.ts";
 import { HOME } from "../visit.ts";
 import { type SensitiveAction, sensitive } from "./sensitive.ts";
 
@@ -22,9 +23,13 @@ const removal: SensitiveAction = {
   },
   /** The document says "closed", durably, before the verifier goes. */
   async perform(house, account) {
-    await house.accounts.removePassword(account.id);
+    const removed = await house.accounts.removePassword(account.id);
     await house.passwords?.forget(account.id);
-    await house.notify(account, { kind: "password_removed", at: house.clock.now() });
+    await house.notify(removed, {
+      kind: "password_removed",
+      at: house.clock.now(),
+      ...undoOf(house, removed),
+    });
     return `${HOME}/password/removed`;
   },
 };
