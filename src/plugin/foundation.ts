@@ -59,6 +59,7 @@ export function foundationOf(options: PasskeysOptions, issuer: URL): HostFoundat
       settingsOf: (groups) => settingsOf(settings, groups),
       notify: async () => {},
       limits: settings.limits,
+      home: { deletionGrace: settings.deletion.grace, coachEvery: settings.coach.every },
       guesses: {
         confirm: guessLimit(unit.store, "confirm", settings.limits.guesses),
         recovery: guessLimit(unit.store, "recovery", settings.limits.guesses),
