@@ -163,6 +163,8 @@ export interface ViewModels {
   account: {
     account: ProfileModel;
     passkeys: PasskeyModel[];
+    /** One device stands between the owner and the account: the page leads to a second one. */
+    coached: boolean;
     /** What the browser's password manager is told. */
     signals: SignalsModel;
     sessions: SessionModel[];

@@ -1,6 +1,7 @@
 /** The owner's page: the name, the address with its proof and its way back, the data, and leaving. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import "../support/prototypes.ts";
+import { SoftwareAuthenticator } from "../../src/testing.ts";
 import { type Answer, type Browser, ceremonyOf } from "../support/browser.ts";
 import { type Running, startInstallation } from "../support/installation.ts";
 import type { RelyingParty } from "../support/relying-party.ts";
@@ -169,6 +170,27 @@ describe.each(stores)("the owner's profile over $name", (kind) => {
     ]);
     expect(answers.map(({ status }) => status).sort()).toEqual([200, 409]);
     expect(await byLogin(`wanted${count}@example.com`)).toBeDefined();
+  });
+
+  it("is led to a second passkey while one device stands before the account; Not now is kept for the operator's interval", async () => {
+    const bound = running.browser(new SoftwareAuthenticator({ backupEligible: false, backedUp: false }));
+    await app.signUp(bound, { email: `bound${count}@example.com` });
+    const coached = async (browser: Browser) =>
+      (await browser.open("/account")).text.includes("coach/decline");
+    expect([await coached(bound), await coached(jane)]).toEqual([true, false]);
+    const forged = {
+      method: "POST",
+      body: new URLSearchParams(),
+      headers: { origin: "https://evil.example" },
+    };
+    expect((await bound.request("/account/coach/decline", forged)).status).toBe(403);
+    expect(await coached(bound)).toBe(true);
+    await bound.submit("/account/coach/decline");
+    expect(await coached(bound)).toBe(false);
+    // Sessions end before the interval does.
+    later(31 * DAY);
+    await app.signIn(bound);
+    expect(await coached(bound)).toBe(true);
   });
 
   it("gives its owner everything about him in a file, after a fresh proof, in this browser only", async () => {

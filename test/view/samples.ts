@@ -209,6 +209,7 @@ export const samples: Sample[] = [
         waitingEmail: "jane.rivers@example.com",
       },
       passkeys,
+      coached: false,
       password: { state: "open", missing: [] },
       codes: { left: 7, created: "2026-11-20T09:00:00.000Z" },
       signals,
@@ -231,6 +232,7 @@ export const samples: Sample[] = [
         deletedAt: "2026-12-05T10:00:00.000Z",
       },
       passkeys: passkeys.slice(1),
+      coached: true,
       password: { state: "closed", since: "2026-11-20T09:00:00.000Z" },
       signals,
       sessions: sessions.slice(0, 1),
@@ -252,6 +254,7 @@ export const samples: Sample[] = [
     model: {
       account: { name: "Jane", username: "jane", emailVerified: false, mayChangeEmail: false },
       passkeys: passkeys.slice(1),
+      coached: true,
       signals,
       sessions: [],
       apps: [],

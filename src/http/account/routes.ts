@@ -2,6 +2,7 @@
 import type { Route } from "../route.ts";
 import { signOutHere } from "../sign-in.ts";
 import { appRoutes } from "./apps.ts";
+import { coachRoutes } from "./coach.ts";
 import { deletionRoutes } from "./deletion.ts";
 import { exportRoutes } from "./export.ts";
 import { showAccount } from "./home.ts";
@@ -16,6 +17,7 @@ export const accountRoutes: readonly Route[] = [
   ["get", "/account", showAccount],
   ["post", "/account/sign-out", signOutHere],
   ...passkeyRoutes,
+  ...coachRoutes,
   ...passwordRoutes,
   ...recoveryCodeRoutes,
   ...sessionRoutes,
