@@ -161,6 +161,8 @@ async function fitSecret(store: Store, vault: Vault, settings: Settings, found: 
   // The keys first: as long as they need the old secret, so does the proof.
   const { signingKeys } = await import("./oidc/keys.ts");
   await signingKeys(store, vault, systemClock);
+  const { auditKey, knownKey } = await import("./audit/seal.ts");
+  if (await knownKey(store, vault)) await auditKey(store, vault);
   const { rewrapPasswordKeys } = await import("./password-room.ts");
   await rewrapPasswordKeys({ settings, store, vault, clock: systemClock });
   await change(store, metaRecord, META, decide, { durable: true });

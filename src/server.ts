@@ -5,6 +5,7 @@ import type { Context } from "koa";
 import Provider, { type Configuration } from "oidc-provider";
 import { accounts } from "./account/accounts.ts";
 import { setupLink } from "./account/setup.ts";
+import { sealLog } from "./audit/seal.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { mailsRecovery, settingsOf } from "./config/groups.ts";
 import type { Settings } from "./config/load.ts";
@@ -63,6 +64,7 @@ export interface ServerOptions {
 const MAIL_EVERY = 15_000;
 const SWEEP_EVERY = 60_000;
 const TIDY_EVERY = 60 * 60_000;
+const SEAL_EVERY = 10 * 60_000;
 
 /**
  * Starts serving; resolves when the port answers.
@@ -98,6 +100,10 @@ export async function startServer(settings: Settings, options: ServerOptions = {
       ...(mail ? [startSweeper({ sweep: () => mail.drain() }, { every: MAIL_EVERY, log })] : []),
       startSweeper(store, { every: SWEEP_EVERY, log }),
       startSweeper({ sweep: inTurn(store, tidyAll) }, { every: TIDY_EVERY, log }),
+      startSweeper(
+        { sweep: () => sealLog(installation, installation.meta.created) },
+        { every: SEAL_EVERY, log },
+      ),
       startSweeper(passwordPurge(installation), { every: TIDY_EVERY, log }),
     ];
     open.push(...sweepers.map((sweeper) => ({ close: () => sweeper.stop() })));

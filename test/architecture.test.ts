@@ -33,6 +33,7 @@ const DOORS: Record<string, readonly string[]> = {
   migrate: ["store", "migrations"],
   account: ["store", "migrations"],
   transfer: ["account", "store"],
+  audit: ["store", "vault"],
   passkey: ["account", "store"],
   oidc: ["passkey", "account", "store", "vault", "log"],
   view: [],
@@ -47,6 +48,7 @@ const DOORS: Record<string, readonly string[]> = {
   demo: ["http", "oidc", "store", "view", "vault", "log"],
   "testing/": ["store", "passkey"],
   installation: [
+    "audit",
     "recovery",
     "migrate",
     "password-room",
@@ -74,6 +76,7 @@ const DOORS: Record<string, readonly string[]> = {
     "config",
   ],
   server: [
+    "audit",
     "recovery",
     "installation",
     "migrate",
@@ -92,6 +95,7 @@ const DOORS: Record<string, readonly string[]> = {
   ],
   command: [
     "transfer",
+    "audit",
     "installation",
     "import",
     "proof",

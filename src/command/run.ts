@@ -3,6 +3,7 @@ import { Command, CommanderError } from "commander";
 import { isRefusal, type LatchkeyError } from "../errors.ts";
 import { oneLine, visible } from "../log/fields.ts";
 import { accountsCommands } from "./accounts.ts";
+import { auditCommands } from "./audit.ts";
 import { clientsCommands } from "./clients.ts";
 import { configCommands } from "./config.ts";
 import { type Context, UsageError } from "./context.ts";
@@ -30,6 +31,7 @@ const commands = [
   keysCommands,
   migrateCommands,
   storeCommands,
+  auditCommands,
   configCommands,
   doctorCommand,
 ];

@@ -39,6 +39,9 @@ const commands = [
   ["store", "backup"],
   ["store", "restore"],
   ["store", "verify"],
+  ["audit", "tail"],
+  ["audit", "export"],
+  ["audit", "verify"],
   ["config", "print"],
   ["doctor"],
 ];
