@@ -36,7 +36,7 @@ import { idTokenSigner } from "./oidc/short/id-token.ts";
 import { openPasswords, passwordPurge } from "./password-room.ts";
 import { type Foundation, passkeysFor } from "./plugin.ts";
 import { invitations } from "./recovery/invitations.ts";
-import { guessLimit } from "./store/guesses.ts";
+import { codeGuesses } from "./store/guesses.ts";
 import { newVersion } from "./store/record.ts";
 import type { Store } from "./store/store.ts";
 import { startSweeper } from "./store/sweeper.ts";
@@ -212,10 +212,7 @@ function foundation(
     notify: rest.mail?.notify ?? (async () => {}),
     limits: settings.limits,
     home: { deletionGrace: settings.deletion.grace, coachEvery: settings.coach.every },
-    guesses: {
-      confirm: guessLimit(store, "confirm", settings.limits.guesses),
-      recovery: guessLimit(store, "recovery", settings.limits.guesses),
-    },
+    guesses: codeGuesses(store, settings.limits.guesses),
     codeKey: vault.derive("recovery codes")[0] ?? "",
     permits: permits(store),
     invitations: invitations({ store, clock }),

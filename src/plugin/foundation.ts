@@ -9,7 +9,7 @@ import type { House } from "../http/house.ts";
 import { permits } from "../http/permits.ts";
 import { silentLogger } from "../log.ts";
 import { invitations } from "../recovery/invitations.ts";
-import { guessLimit } from "../store/guesses.ts";
+import { codeGuesses } from "../store/guesses.ts";
 import { fingerprint } from "../store/record.ts";
 import { unitOfWork } from "../store/unit.ts";
 import type { Vault } from "../vault.ts";
@@ -60,10 +60,7 @@ export function foundationOf(options: PasskeysOptions, issuer: URL): HostFoundat
       notify: async () => {},
       limits: settings.limits,
       home: { deletionGrace: settings.deletion.grace, coachEvery: settings.coach.every },
-      guesses: {
-        confirm: guessLimit(unit.store, "confirm", settings.limits.guesses),
-        recovery: guessLimit(unit.store, "recovery", settings.limits.guesses),
-      },
+      guesses: codeGuesses(unit.store, settings.limits.guesses),
       // The host's sessions are not ours to list: each is looked at when it comes, see `findAccount`.
       endSessions: async () => {},
       permits: permits(unit.store),

@@ -32,3 +32,8 @@ export function guessLimit(store: Store, what: string, limits: GuessLimits): (gu
     throw refuse("too_many_requests", { members: { retry_after: Math.ceil(window / 1000) } });
   };
 }
+
+/** The limits on codes that are typed, each made once, so that a store that is away opens nothing. */
+export function codeGuesses(store: Store, limits: GuessLimits) {
+  return { confirm: guessLimit(store, "confirm", limits), recovery: guessLimit(store, "recovery", limits) };
+}
