@@ -1,5 +1,5 @@
 /** `latchkey passwords prove`: the report, signed, and whether a report is one. */
-import { existsSync, writeFileSync } from "node:fs";
+import { closeSync, existsSync, openSync, readSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { readPasswordState } from "../account/password-state.ts";
@@ -49,7 +49,30 @@ async function examine(installation: Installation, files: readonly string[]): Pr
   const { password_only, password_and_passkey, passkey_only, neither, total, passes } = status;
   const counts = { password_only, password_and_passkey, passkey_only, neither, total, passes };
   const keys = await shelf.list();
-  return look({ store, state, counts, issuer: settings.issuer, storeId: meta.id, now, keys, files });
+  const unpack = await backupReader(installation);
+  return look({ store, state, counts, issuer: settings.issuer, storeId: meta.id, now, keys, files, unpack });
+}
+
+/** Our own backups are sealed: they are looked through from inside. @throws when one cannot be opened */
+async function backupReader({
+  vault,
+}: Installation): Promise<(path: string) => AsyncIterable<Buffer> | undefined> {
+  const { readSealed } = await import("../transfer/sealed-file.ts");
+  async function* pieces(path: string) {
+    for (const { lines } of readSealed(path, vault.derive("backup")))
+      yield Buffer.from(`${lines.join("\n")}\n`);
+  }
+  return (path) => (headOf(path).startsWith("latchkey backup ") ? pieces(path) : undefined);
+}
+
+function headOf(path: string): string {
+  const file = openSync(path, "r");
+  try {
+    const head = Buffer.alloc(32);
+    return head.subarray(0, readSync(file, head, 0, head.length, 0)).toString("latin1");
+  } finally {
+    closeSync(file);
+  }
 }
 
 function write(path: string, document: object): void {

@@ -25,14 +25,19 @@ export interface Looked {
   traces: Trace[];
 }
 
+/** Gives what is inside of a file that it can open, or nothing for one that is none of its kind. */
+export type Unpack = (path: string) => AsyncIterable<Buffer> | undefined;
+
 /** @throws what the file system says, when a file cannot be read: then nothing is proved */
-export async function lookThrough(path: string): Promise<Looked> {
+export async function lookThrough(path: string, unpack: Unpack = () => undefined): Promise<Looked> {
   const key = KEY_FILE.exec(path)?.groups?.id;
   if (key !== undefined) return { bytes: statSync(path).size, traces: [{ what: "key", at: 0, keyId: key }] };
   const stream = createReadStream(path, { highWaterMark: 1024 * 1024 });
   const packed = headOf(path) === GZIP;
   // A file that only begins like one is looked through as it is, too.
   const plain = await lookThroughStream(stream);
+  const opened = unpack(path);
+  if (opened) return { ...plain, traces: [...plain.traces, ...(await lookThroughStream(opened)).traces] };
   if (!packed) return plain;
   const inside = await lookThroughStream(createReadStream(path).pipe(createGunzip())).catch(() => undefined);
   return { bytes: plain.bytes, traces: [...plain.traces, ...(inside?.traces ?? [])] };

@@ -6,7 +6,7 @@ import { statSync } from "node:fs";
 import { type PasswordState, VERIFIER } from "../account/password-state.ts";
 import type { Counts } from "../account/password-status.ts";
 import type { Store } from "../store/store.ts";
-import { filesBelow, lookThrough } from "./files.ts";
+import { filesBelow, lookThrough, type Unpack } from "./files.ts";
 import { type Trace, tracesIn } from "./traces.ts";
 
 export interface Place {
@@ -56,6 +56,8 @@ export interface Subject {
   keys: readonly string[];
   /** Folders and files that the operator names: logs, audit, exports, backups. */
   files: readonly string[];
+  /** Opens what only we can: sealed backups. */
+  unpack?: Unpack;
 }
 
 const MOST_PLACES = 1000;
@@ -71,7 +73,7 @@ export async function prove(subject: Subject): Promise<Report> {
   const { store, state } = subject;
   const own = (await store.examination?.files()) ?? [];
   const paths = [...new Set([...own, ...subject.files.flatMap(filesBelow)])];
-  const looks = [await lookAtStore(store), ...(await lookAtFiles(paths))];
+  const looks = [await lookAtStore(store), ...(await lookAtFiles(paths, subject.unpack))];
   // A verifier is as readable as its key: one in the files is as good as one in place.
   const copied = looks.flatMap(({ traces }) =>
     traces.flatMap(({ what, keyId }) => (what === "key" && keyId ? [keyId] : [])),
@@ -125,10 +127,10 @@ function isExpired(bytes: Buffer): boolean {
   return / \{\}$/.test(bytes.subarray(-8).toString("latin1"));
 }
 
-async function lookAtFiles(paths: readonly string[]): Promise<Look[]> {
+async function lookAtFiles(paths: readonly string[], unpack: Unpack | undefined): Promise<Look[]> {
   const looks: Look[] = [];
   for (const path of paths) {
-    const { bytes, traces } = await lookThrough(path);
+    const { bytes, traces } = await lookThrough(path, unpack);
     const placed = traces.map((trace) => ({ ...trace, place: `file ${path} at byte ${trace.at}` }));
     looks.push({ what: path, bytes, traces: placed, changed: statSync(path).mtimeMs });
   }

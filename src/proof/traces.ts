@@ -15,6 +15,7 @@ const B64 = "[A-Za-z0-9+/.]";
 const forms: readonly (readonly [what: string, RegExp])[] = [
   ["verifier", /lkpw1\.(?<key>[\w-]{1,32})\.[\w-]{40}/g],
   ["key", /\{"wrapped":"[\w-]{60,256}","schema":\d+\}/g],
+  ["key", /"sort":"key","id":"(?<key>[\w-]{1,32})","wrapped":"[\w-]{60}/g],
   ["bcrypt", /\$2[abxy]?\$\d\d\$[./A-Za-z0-9]{53}/g],
   [
     "argon2",

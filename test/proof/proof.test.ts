@@ -75,6 +75,12 @@ describe.each(stores)("the way to zero on $name", ({ name, open }) => {
     expect(JSON.stringify(document)).not.toMatch(/\$2b|lkpw1/);
   });
 
+  it("backups are made, for later: with passwords, and without", async () => {
+    for (const folder of ["with", "without"]) mkdirSync(join(admin.cwd, folder));
+    expect((await admin.run("store", "backup", "with/all.bak", "--with-passwords", "--json")).code).toBe(0);
+    expect((await admin.run("store", "backup", "without/some.bak", "--json")).code).toBe(0);
+  });
+
   it("seal ends with 1 and changes nothing while any is left", async () => {
     const { code, document } = await passwords("seal", "--yes");
     expect([code, document.code]).toEqual([1, "passwords_left"]);
@@ -158,6 +164,11 @@ describe.each(stores)("the way to zero on $name", ({ name, open }) => {
       writeFileSync(join(folder, "deep", "users.sql"), `INSERT ${HASHES.slower};`);
       await expectFound(/users\.sql at byte 7/, "--files", "backups");
       expect((await admin.run("passwords", "prove", "--files", "nowhere")).code).toBe(2);
+    });
+
+    it("in a backup of ours that holds passwords with their keys, though it is sealed; another one is clean", async () => {
+      await expectClean("--files", "without");
+      await expectFound(/all\.bak at byte/, "--files", "with");
     });
 
     it("in a live key; and once that is gone, in the free pages or the log of commands", async () => {
