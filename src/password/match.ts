@@ -1,8 +1,9 @@
-/** Whether a password is the one a hash was made of. The work is done in the thread pool, never on the event loop. */
+/**
+ * Whether a password is the one a hash was made of. The work is done in the thread pool, never on the event loop. What
+ * knows a scheme is loaded with the first hash of it: most installations have one of them, or none.
+ */
 import { pbkdf2, scrypt, timingSafeEqual } from "node:crypto";
 import { promisify } from "node:util";
-import { hashRaw } from "@node-rs/argon2";
-import { verify as verifyBcrypt } from "@node-rs/bcrypt";
 import type { Argon2Hash, LegacyHash, Pbkdf2Hash, ScryptHash } from "./hash.ts";
 
 const derivePbkdf2 = promisify(pbkdf2);
@@ -22,20 +23,12 @@ export async function matches(hash: LegacyHash, password: string): Promise<boole
   return timingSafeEqual(await derive(hash, bytes), hash.hash);
 }
 
-function derive(hash: Argon2Hash | ScryptHash | Pbkdf2Hash, password: Buffer): Promise<Buffer> {
+async function derive(hash: Argon2Hash | ScryptHash | Pbkdf2Hash, password: Buffer): Promise<Buffer> {
   const { salt } = hash;
   const length = hash.hash.length;
   switch (hash.scheme) {
     case "argon2":
-      return hashRaw(password, {
-        algorithm: TYPES[hash.type],
-        version: VERSIONS[hash.version],
-        memoryCost: hash.memory,
-        timeCost: hash.passes,
-        parallelism: hash.lanes,
-        outputLen: length,
-        salt,
-      });
+      return deriveArgon2(hash, password);
     case "scrypt": {
       const { logN, r, p } = hash;
       const maxmem = 128 * r * (2 ** logN + p + 2) + 1024 ** 2;
@@ -46,11 +39,25 @@ function derive(hash: Argon2Hash | ScryptHash | Pbkdf2Hash, password: Buffer): P
   }
 }
 
+async function deriveArgon2(hash: Argon2Hash, password: Buffer): Promise<Buffer> {
+  const { hashRaw } = await import("@node-rs/argon2");
+  return hashRaw(password, {
+    algorithm: TYPES[hash.type],
+    version: VERSIONS[hash.version],
+    memoryCost: hash.memory,
+    timeCost: hash.passes,
+    parallelism: hash.lanes,
+    outputLen: hash.hash.length,
+    salt: hash.salt,
+  });
+}
+
 /**
  * bcrypt looks at 72 bytes, and in the systems that hashes come from so does the one who types more: it still fits.
  * A NUL ends the password there or is refused; in neither case was one ever hashed, so none is right, at equal work.
  */
 async function matchesBcrypt(text: string, password: Buffer): Promise<boolean> {
-  const fits = await verifyBcrypt(password.subarray(0, BCRYPT_BYTES), text);
+  const { verify } = await import("@node-rs/bcrypt");
+  const fits = await verify(password.subarray(0, BCRYPT_BYTES), text);
   return fits && !password.includes(0);
 }
