@@ -192,12 +192,20 @@ describe.each(stores)("the short way over $name", (kind) => {
     expect(await sameTokens(form, {})).toMatchObject({ status: 200, short: true });
   });
 
-  it.each<[string, Record<string, string | undefined>]>([
-    ["a refresh token", { scope: "openid offline_access" }],
-    ["single claims", { claims: JSON.stringify({ userinfo: { email: null }, id_token: { email: null } }) }],
-  ])("leaves %s to the library", async (_title, parameters) => {
-    const form = await code(app, parameters);
-    const answer = await redeem(form);
+  it("leaves a refresh token to the library, and takes the token beside it, which outlives the session", async () => {
+    const { body, ...answer } = await redeem(await code(app, { scope: "openid email offline_access" }));
+    expect([answer.status, answer.short, typeof body.refresh_token]).toEqual([200, false, "string"]);
+    const token = body.access_token as string;
+    expect(await sameClaims(token)).toMatchObject({ status: 200, short: true });
+    await jane.submit("/account/sign-out");
+    expect(await sameClaims(token)).toMatchObject({ status: 200, short: true });
+    await running.installation.accounts.disable(sub);
+    expect(await sameClaims(token)).toMatchObject({ status: 401, short: false });
+  });
+
+  it("leaves single claims to the library", async () => {
+    const claims = JSON.stringify({ userinfo: { email: null }, id_token: { email: null } });
+    const answer = await redeem(await code(app, { claims }));
     expect([answer.status, answer.short]).toEqual([200, false]);
     expect(await sameClaims(answer.body.access_token as string)).toMatchObject({ status: 200, short: false });
   });

@@ -72,18 +72,22 @@ export async function accountOf(
   return findAccount({} as never, issued.accountId, issued as never);
 }
 
-/** What somebody allowed an app, as far as it covers `scope`; `undefined` unless all that it hangs on stands. */
+/**
+ * What somebody allowed an app, as far as it covers `scope`; `undefined` unless all that it hangs on stands. What was
+ * issued for offline access does not hang on the session.
+ */
 export async function standing(
   { store }: ShortWayDependencies,
   issued: AdapterPayload & Issued,
   now: number,
 ): Promise<string | undefined> {
-  if (issued.expiresWithSession !== true) return undefined;
+  const bound = issued.expiresWithSession === true;
   const [session, grant] = await Promise.all([
-    store.read<AdapterPayload>(SessionAdapter.bodyKey(issued.sessionUid)),
+    bound ? store.read<AdapterPayload>(SessionAdapter.bodyKey(issued.sessionUid)) : undefined,
     recordOf(store, "grant", issued.grantId),
   ]);
-  return isSessionOf(issued, session?.value, now) ? grantedOf(issued, grant?.value, now) : undefined;
+  if (bound && !isSessionOf(issued, session?.value, now)) return undefined;
+  return grantedOf(issued, grant?.value, now);
 }
 
 function isSessionOf(issued: Issued, session: AdapterPayload | undefined, now: number): boolean {

@@ -88,6 +88,7 @@ function isAskedFor(code: Code, client: LibraryClient, asked: Redemption): boole
     client.subjectType === "public" &&
     client.idTokenSignedResponseAlg === ALGORITHM &&
     code.redirectUri === asked.redirectUri &&
+    code.expiresWithSession === true &&
     code.codeChallengeMethod === "S256" &&
     isEqual(code.codeChallenge ?? "", hash("sha256", asked.verifier, "base64url"))
   );
