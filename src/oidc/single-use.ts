@@ -18,7 +18,14 @@ export function singleUse(
 ): AdapterFactory {
   return (model) => {
     const theirs = isConstructor(host) ? new host(model) : host(model);
-    return Object.assign(Object.create(theirs) as Adapter, {
+    return {
+      // Called on the host's own object: private fields know no other.
+      upsert: (id, payload, expiresIn) => theirs.upsert(id, payload, expiresIn),
+      find: (id) => theirs.find(id),
+      findByUid: (uid) => theirs.findByUid(uid),
+      findByUserCode: (code) => theirs.findByUserCode(code),
+      destroy: (id) => theirs.destroy(id),
+      revokeByGrantId: (grantId) => theirs.revokeByGrantId(grantId),
       /** Exactly one of parallel calls gets through to the host; one that dies after that has consumed. */
       async consume(id: string): Promise<void> {
         const exp = (await theirs.find(id))?.exp;
@@ -26,7 +33,7 @@ export function singleUse(
         await theirs.consume(id);
       },
       ...(model === "ReplayDetection" ? { upsert: firstUpsert(store, theirs) } : {}),
-    });
+    };
   };
 }
 
