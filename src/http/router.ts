@@ -33,6 +33,8 @@ export function finder<T>(
     byFirst.set(parts[0] ?? "", addresses);
     const { methods } =
       addresses.find((known) => known.parts.join("/") === parts.join("/")) ?? add(addresses, parts);
+    // The one that came first would never be asked, and nobody would notice.
+    if (methods.has(method.toUpperCase())) throw new TypeError(`two routes answer ${method} ${path}`);
     methods.set(method.toUpperCase(), route);
     if (method === "get") methods.set("HEAD", route);
   }

@@ -133,7 +133,7 @@ describe.skipIf(browserSkipped)("an account", () => {
       await button(page, "Create a passkey").click();
       await page.getByText("Your new passkey is ready.").waitFor();
       expect(await passkeys()).toHaveLength(2);
-      expect(await page.getByRole("listitem").allTextContents()).toEqual([
+      expect(await page.locator(".passkeys > li").allTextContents()).toEqual([
         expect.stringContaining("Synced"),
         expect.stringContaining("On this device only"),
       ]);

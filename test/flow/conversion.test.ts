@@ -22,6 +22,7 @@ describe.each(stores)("a conversion over $name", (kind) => {
 
   beforeAll(async () => {
     running = await startInstallation(kind, {
+      limits: { guesses: { perAddress: "1000/1h" } },
       groups: {
         strict: { passwords: { mode: "require" } },
         later: { passwords: { mode: "require-after", requireAfter: "2099-01-01" } },
@@ -202,5 +203,60 @@ describe.each(stores)("a conversion over $name", (kind) => {
     const first = await jane.complete(tabs[0]!.next);
     await jane.complete(first);
     expect((await account(before.id)).password?.state).toBe("closed");
+  });
+
+  it("SEC-47 SEC-61 answers alike for a wrong password, an unknown name, a disabled account and one without password", async () => {
+    const [known, disabled] = [await imported(running), await imported(running)];
+    await running.installation.accounts.disable(disabled.id);
+    const kim = running.browser();
+    await kim.complete(await kim.open("/sign-up"), { username: "passkey-only" });
+    const answers = [];
+    for (const name of [known.username, disabled.username, "passkey-only", "nobody-at-all"]) {
+      const browser = running.browser();
+      const answer = await typePassword(browser, await browser.open("/sign-in"), name, "wrong");
+      const { instance: _, ...problem } = JSON.parse(answer.text);
+      const names = [...answer.headers.keys()].filter((header) => header !== "date").sort();
+      answers.push({ status: answer.status, problem, names, cookies: answer.headers.getSetCookie().length });
+    }
+    expect(answers[0]).toMatchObject({ status: 401, problem: { code: "authentication_failed" } });
+    for (const answer of answers) expect(answer).toEqual(answers[0]);
+  });
+
+  it("SEC-56 locks the guessing of a password after five, and never the passkey", async () => {
+    const before = await imported(running);
+    const jane = running.browser();
+    const { next } = await begin(jane, before.username);
+    // Both ways are open now: the passkey is made, the password is not closed yet.
+    await jane.complete(next);
+    const browser = running.browser();
+    const page = await browser.open("/sign-in");
+    const statuses = [];
+    for (let guess = 0; guess < 6; guess++) {
+      statuses.push((await typePassword(browser, page, before.username, `guess ${guess}`)).status);
+    }
+    // One of the five was the right one, at the beginning.
+    expect(statuses).toEqual([401, 401, 401, 401, 429, 429]);
+    const [request, signedIn] = await app.authorize(running.browser(jane.authenticator));
+    expect((await tokens(request, signedIn)).sub).toBe(before.id);
+  });
+
+  it("SEC-48 a session by password removes nothing: the owner's page asks for a passkey", async () => {
+    const before = await imported(running);
+    const jane = running.browser();
+    const page = await jane.open("/account");
+    const answer = await typePassword(jane, page, before.username);
+    const home = await decline(jane, await jane.open(String(answer.json().location)));
+    expect(home.text).toContain("Remove password");
+    const asked = await jane.submit("/account/password/remove");
+    expect(new URL(asked.url).pathname).toBe("/sign-in");
+    const straight = await jane.post("/account/password/remove/confirm", { response: {} });
+    expect([straight.status, straight.json().code]).toEqual([401, "authentication_failed"]);
+    expect((await account(before.id)).password?.state).toBe("open");
+  });
+
+  it("SEC-113 leaves no password in the log", () => {
+    expect(running.log.join("\n")).toContain("password.closed");
+    expect(running.log.join("\n")).not.toContain(`"${OLD_PASSWORD}"`);
+    expect(running.log.join("\n")).not.toContain("guess 3");
   });
 });

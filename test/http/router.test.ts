@@ -55,4 +55,19 @@ describe("a route", () => {
   ])("knows what stands in %s", (path, uid) => {
     expect(find(path)?.params.uid).toBe(uid);
   });
+
+  it("is not made where two routes answer the same", () => {
+    expect(() =>
+      finder([
+        ["get", "/a/:id", 1],
+        ["post", "/a/:id", 2],
+      ]),
+    ).not.toThrow();
+    expect(() =>
+      finder([
+        ["get", "/a/:id", 1],
+        ["get", "/a/:id", 2],
+      ]),
+    ).toThrow("two routes answer get /a/:id");
+  });
 });

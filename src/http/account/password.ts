@@ -1,5 +1,5 @@
 /** The password on the owner's page: there is one thing that can be done with it, and no way back from that. */
-import type { Context, Next } from "koa";
+import type { Context } from "koa";
 import type { Account } from "../../account/account.ts";
 import { hasOpenPassword, missingWays } from "../../account/password-way.ts";
 import { refuse } from "../../errors.ts";
@@ -17,6 +17,7 @@ const REMOVE = `${HOME}/password/remove`;
 const removal: SensitiveAction = {
   path: REMOVE,
   purpose: "remove_password",
+  instead: showMissing,
   about(account) {
     if (!hasOpenPassword(account)) throw refuse("not_found");
     return undefined;
@@ -35,8 +36,6 @@ const removal: SensitiveAction = {
 };
 
 export const passwordRoutes: readonly Route[] = [
-  // Before anybody is asked for a passkey: what is missing is named, with the way to it.
-  ["get", REMOVE, showMissing],
   ...sensitive(removal),
   ["get", `${HOME}/password/removed`, showRemoved],
 ];
@@ -50,12 +49,11 @@ export function passwordSection(account: Account): PasswordModel | undefined {
     : { state: "closed", since: new Date(password.since).toISOString() };
 }
 
-async function showMissing(house: House, ctx: Context, next: Next): Promise<void> {
-  const account = await signedIn(house, ctx);
-  if (!account || !hasOpenPassword(account)) return next();
-  const missing = missingWays(account);
-  if (missing.length === 0) return next();
-  page(house.renderer, ctx, "password_guard", { missing });
+/** Before anybody is asked for a passkey: what is missing is named, with the way to it. */
+function showMissing(house: House, ctx: Context, account: Account): boolean {
+  const missing = hasOpenPassword(account) ? missingWays(account) : [];
+  if (missing.length > 0) page(house.renderer, ctx, "password_guard", { missing });
+  return missing.length > 0;
 }
 
 async function showRemoved(house: House, ctx: Context): Promise<void> {

@@ -44,6 +44,8 @@ export interface SensitiveAction {
    * done. What it returns is the `{subject}` of the sentence.
    */
   about?(account: Account, target: Target, house: House): string | undefined | Promise<string | undefined>;
+  /** Shows another page in the place of the one that asks, where something has to be done first; true when it did. */
+  instead?(house: House, ctx: Context, account: Account): boolean;
   /** Does it, durably; resolves to where the browser goes next. */
   perform(house: House, account: Account, proof: Proof): Promise<string>;
 }
@@ -71,6 +73,7 @@ async function ask(house: House, ctx: Context, action: SensitiveAction): Promise
   const account = await signedIn(house, ctx);
   // Who has no passkey cannot prove anything here; signing in is where the first one is made.
   if (!account?.passkeys.some(({ state }) => state === "active")) return toSignIn(ctx, HOME);
+  if (action.instead?.(house, ctx, account)) return;
   const target = targetOf(ctx, action);
   const subject = await action.about?.(account, target, house);
   const place = placeOf(house, ctx, account, action, target);
