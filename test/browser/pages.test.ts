@@ -145,13 +145,14 @@ describe.skipIf(browserSkipped)("every page", () => {
     await virtualAuthenticator(page, { automaticPresenceSimulation: false });
     await look(page, samples[0]!, "en");
     const order: string[] = [];
-    for (let step = 0; step < 5; step++) {
+    for (let step = 0; step < 6; step++) {
       order.push(await page.evaluate(() => document.activeElement?.textContent?.trim() || "the text box"));
       await page.keyboard.press("Tab");
     }
     expect(order).toEqual([
       "the text box",
       "Sign in with a passkey",
+      "Use your password",
       "Create an account",
       "Can't use your passkey?",
       "What is a passkey?",

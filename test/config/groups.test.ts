@@ -9,7 +9,8 @@ beforeEach(() => {
 afterEach(() => here.remove());
 
 function settingsWith(file: object) {
-  here.file("latchkey.config.json", file);
+  const mail = { url: "smtp://127.0.0.1", from: "id@example.com" };
+  here.file("latchkey.config.json", { mail, ...file });
   return here.load();
 }
 

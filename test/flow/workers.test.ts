@@ -39,12 +39,15 @@ describe.skipIf(withoutRedis)("several workers", () => {
   }
 
   /** Asks without end, each time on a connection of its own; `stop` gives the statuses that were not 200. */
+  /** Asks for a page again and again. A worker that is about to stop says so at `/readyz`, and serves what still comes. */
   function asking() {
     const wrong: unknown[] = [];
     let [going, asked] = [true, 0];
     const done = (async () => {
       while (going) {
-        const answer = await fetch(`${issuer}/readyz`, { headers: { connection: "close" } }).catch(String);
+        const answer = await fetch(`${issuer}/.well-known/openid-configuration`, {
+          headers: { connection: "close" },
+        }).catch(String);
         if (typeof answer === "string" || answer.status !== 200) wrong.push(answer);
         asked++;
       }

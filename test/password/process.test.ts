@@ -54,7 +54,7 @@ describe.each(stores)("sealing $name under running processes", ({ open }) => {
   /** What the password path answers: 404 once it is gone, otherwise whatever it says to a stranger. */
   const status = async (port: number) => {
     const { request } = await import("node:http");
-    const asked = request({ port, host: "127.0.0.1", path: "/interaction/x/password", method: "POST" });
+    const asked = request({ port, host: "127.0.0.1", path: "/sign-in/password", method: "POST" });
     asked.setHeader("host", "localhost:3999");
     asked.setHeader("origin", "http://localhost:3999");
     asked.setHeader("content-type", "application/json");
@@ -93,9 +93,9 @@ describe.each(stores)("sealing $name under running processes", ({ open }) => {
     const jane = JSON.stringify({ username: "jane", password_hash: HASHES.bcrypt });
     expect(command(jane, "accounts", "import", "-").document).toMatchObject({ created: 1 });
     const [awake, asleep] = [await serve(), await serve()];
-    expect([hashing(awake.pid), hashing(asleep.pid)]).toEqual([true, true]);
     expect(await status(awake.port)).not.toBe(404);
     expect(await status(asleep.port)).not.toBe(404);
+    expect([hashing(awake.pid), hashing(asleep.pid)]).toEqual([true, true]);
 
     const options = { env: cleanEnvironment(env()), stdio: "pipe" } as const;
     const importing = spawn("node", [cli, "accounts", "import", "-", "--json"], options);
@@ -116,7 +116,7 @@ describe.each(stores)("sealing $name under running processes", ({ open }) => {
     expect(command("", "passwords", "seal", "--yes").document).toMatchObject({ sealed: true });
     const since = performance.now();
     await expect.poll(() => status(awake.port), { interval: 50, timeout: 10_000 }).toBe(404);
-    expect(performance.now() - since).toBeLessThan(1_500);
+    expect(performance.now() - since).toBeLessThan(3_000);
 
     asleep.program.signal("SIGCONT");
     await expect.poll(() => status(asleep.port), { interval: 50, timeout: 10_000 }).toBe(404);

@@ -51,6 +51,8 @@ const acts: Record<string, Act> = {
       passwords: legacyPasswords({ ...safe, guesses }),
       clock: safe.clock,
       notify: async () => closed(),
+      codeKey: "the key of the links in notices",
+      issuer: new URL("https://id.example.com"),
     };
     const sitting = { purpose: "conversion", account: id, stage: "prove" } as const;
     await conversion.proved(house as unknown as House, sitting as never, { id } as Account, made);

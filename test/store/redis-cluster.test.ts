@@ -45,6 +45,7 @@ describe.skipIf(withoutRedis)("a cluster", () => {
 
   test("nothing durable is acknowledged while the key's replica is away, and the same attempt succeeds after", async () => {
     const { replica } = await cluster.owners(slot("kind:away"));
+    expect(replica).toBeDefined();
     replica?.pause();
     const attempt = durable();
     const tries = Array.from({ length: 5 }, () => store.commit("kind:away", 1, attempt));

@@ -123,7 +123,15 @@ async function joinNodes(nodes: { bus: string; server: RedisServer }[], clients:
   const served = async () => {
     const states = await Promise.all(clients.map(state));
     const synced = await Promise.all(clients.slice(0, 3).map(replicas));
-    return states.every((it) => it.includes("cluster_state:ok")) && synced.every((count) => count === 1);
+    // That a replica follows is known to its master before it is to all.
+    const tables = await Promise.all(
+      clients.map((client) => client.call("CLUSTER", "SLOTS") as Promise<unknown[][]>),
+    );
+    return (
+      states.every((it) => it.includes("cluster_state:ok")) &&
+      synced.every((count) => count === 1) &&
+      tables.every((ranges) => ranges.length === 3 && ranges.every((range) => range.length === 4))
+    );
   };
   await vi.waitUntil(served, WAITING);
 }
