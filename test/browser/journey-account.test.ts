@@ -133,10 +133,9 @@ describe.skipIf(browserSkipped)("an account", () => {
       await button(page, "Create a passkey").click();
       await page.getByText("Your new passkey is ready.").waitFor();
       expect(await passkeys()).toHaveLength(2);
-      expect(await page.locator(".passkeys > li").allTextContents()).toEqual([
-        expect.stringContaining("Synced"),
-        expect.stringContaining("On this device only"),
-      ]);
+      expect(
+        await page.getByRole("region", { name: "Passkeys" }).getByRole("listitem").allTextContents(),
+      ).toEqual([expect.stringContaining("Synced"), expect.stringContaining("On this device only")]);
 
       await button(page, "Rename").nth(1).click();
       const dialog = page.getByRole("dialog");
