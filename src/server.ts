@@ -37,9 +37,8 @@ import { openPasswords, passwordPurge } from "./password-room.ts";
 import { type Foundation, passkeysFor } from "./plugin.ts";
 import { invitations } from "./recovery/invitations.ts";
 import { codeGuesses } from "./store/guesses.ts";
-import { newVersion } from "./store/record.ts";
 import type { Store } from "./store/store.ts";
-import { startSweeper } from "./store/sweeper.ts";
+import { inTurn, startSweeper } from "./store/sweeper.ts";
 import { type UnitOfWork, unitOfWork } from "./store/unit.ts";
 import { loadAssets } from "./view/assets.ts";
 import { createRenderer } from "./view/render.ts";
@@ -99,7 +98,7 @@ export async function startServer(settings: Settings, options: ServerOptions = {
     const sweepers = [
       ...(mail ? [startSweeper({ sweep: () => mail.drain() }, { every: MAIL_EVERY, log })] : []),
       startSweeper(store, { every: SWEEP_EVERY, log }),
-      startSweeper({ sweep: inTurn(store, tidyAll) }, { every: TIDY_EVERY, log }),
+      startSweeper(inTurn(store, "accounts", TIDY_EVERY, { sweep: tidyAll }), { every: TIDY_EVERY, log }),
       startSweeper(
         { sweep: () => sealLog(installation, installation.meta.created) },
         { every: SEAL_EVERY, log },
@@ -118,14 +117,6 @@ export async function startServer(settings: Settings, options: ServerOptions = {
     await stop();
     throw error;
   }
-}
-
-/** Walking all accounts is one instance's work at a time, whoever comes first. */
-function inTurn(store: Store, tidy: () => Promise<number>): () => Promise<number> {
-  return async () => {
-    const turn = { expect: "absent", version: newVersion(), ttl: TIDY_EVERY / 2 } as const;
-    return (await store.commit("lock:accounts", {}, turn)) ? tidy() : 0;
-  };
 }
 
 async function createHandler(

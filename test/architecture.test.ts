@@ -131,7 +131,7 @@ const LONG_FILES: Record<string, string> = {};
 
 /** Who may import which package. `src/browser` is a bundle of its own. */
 const OWNERS: Record<string, readonly string[]> = {
-  "@koa/router": ["http", "server", "demo"],
+  "@koa/router": ["demo"],
   "@node-rs/argon2": ["password"],
   "@node-rs/bcrypt": ["password"],
   "@simplewebauthn/browser": ["browser"],

@@ -21,9 +21,11 @@ export async function startDelayProxy(port) {
       proxy.commands.push(...commandNames(chunk));
       outgoing.write(chunk);
     });
+    // One after another, also where the delay has just become shorter: a reply that overtakes is somebody else's.
+    let last = Promise.resolve();
     outgoing.on("data", (chunk) => {
-      if (proxy.delay === 0) incoming.write(chunk);
-      else setTimeout(() => incoming.write(chunk), proxy.delay);
+      const due = performance.now() + proxy.delay;
+      last = last.then(() => until(due)).then(() => void incoming.write(chunk));
     });
     incoming.once("close", () => outgoing.destroy());
     outgoing.once("close", () => incoming.destroy());
@@ -38,6 +40,11 @@ export async function startDelayProxy(port) {
     stop,
     take: () => proxy.commands.splice(0),
   });
+}
+
+function until(due) {
+  const left = due - performance.now();
+  return left > 0 ? new Promise((resolve) => setTimeout(resolve, left)) : undefined;
 }
 
 /** The commands of a chunk, each with the kind of the key it is about: `GET session`. */
