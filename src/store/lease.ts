@@ -18,10 +18,7 @@ export interface Lease {
 export async function takeLease(store: Store, name: string, ttl: Millis, held: string): Promise<Lease> {
   const key: Key = `lock:${name}`;
   let version = newVersion();
-  const left = await store.read<{ free?: true }>(key);
-  const expect = left?.value.free ? left.version : "absent";
-  if (!(await store.commit(key, {}, { expect, version, ttl })))
-    throw refuse("store_conflict", { detail: held });
+  if (!(await acquire(store, key, version, ttl))) throw refuse("store_conflict", { detail: held });
   let renewed = performance.now();
   return {
     async renew(now = false) {
@@ -38,4 +35,12 @@ export async function takeLease(store: Store, name: string, ttl: Millis, held: s
       await store.commit(key, { free: true }, { expect: version, version: newVersion(), ttl: 1 });
     },
   };
+}
+
+/** Takes what nobody holds. A lease that was let go expires at once, which may be between our reading and our commit. */
+async function acquire(store: Store, key: Key, version: string, ttl: Millis): Promise<boolean> {
+  const left = await store.read<{ free?: true }>(key);
+  if (left?.value.free && (await store.commit(key, {}, { expect: left.version, version, ttl }))) return true;
+  if (left && !left.value.free) return false;
+  return store.commit(key, {}, { expect: "absent", version, ttl });
 }
