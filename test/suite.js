@@ -5,7 +5,7 @@
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -21,7 +21,9 @@ export function runSuite(args = [], stdio = "inherit") {
       cwd: root,
       stdio,
     });
-    return count(readReport(report), status);
+    const result = readReport(report);
+    for (const failure of failures(result)) console.log(`FAILED: ${failure}`);
+    return count(result, status);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -48,6 +50,20 @@ export function count(report, status) {
     skipped: report.numPendingTests + report.numTodoTests,
   };
 }
+
+/** The tests that failed, each with what it says, so that the end of a long run tells what to look at. */
+export function failures(report) {
+  return (report?.testResults ?? []).flatMap(({ name, status, message, assertionResults }) => {
+    const failed = assertionResults.filter((test) => test.status === "failed");
+    if (status === "failed" && failed.length === 0)
+      return [`${relative(root, name)}: ${firstLines(message)}`];
+    return failed.map(
+      (test) => `${relative(root, name)} > ${test.fullName}: ${firstLines(test.failureMessages[0])}`,
+    );
+  });
+}
+
+const firstLines = (text = "") => text.split("\n").slice(0, 4).join("\n    ");
 
 /** The closing line of every run. */
 export function summary({ passed, failed, skipped = 0 }) {

@@ -37,3 +37,22 @@ test("a run that ended badly without a failed test, or without a report, is a fa
   expect(counted(green, 1)).toMatchObject({ failed: 1 });
   expect(counted(undefined, 0)).toEqual({ passed: 0, failed: 1, skipped: 0 });
 });
+
+test("what failed is named with what it says, a file that could not be loaded too", () => {
+  const program = `import { failures } from ${JSON.stringify(suite)};
+    console.log(JSON.stringify(failures(JSON.parse(process.argv[1]))));`;
+  const broken = { name: "a.test.ts", status: "failed", message: "no such module", assertionResults: [] };
+  const failed = {
+    name: "b.test.ts",
+    status: "failed",
+    assertionResults: [
+      { status: "passed", fullName: "it holds", failureMessages: [] },
+      { status: "failed", fullName: "it breaks", failureMessages: ["expected 1 to be 2\nat line 3"] },
+    ],
+  };
+  const args = ["--input-type=module", "-e", program, JSON.stringify({ testResults: [broken, failed] })];
+  const named: string[] = JSON.parse(spawnSync(process.execPath, args, { encoding: "utf8" }).stdout);
+  expect(named).toHaveLength(2);
+  expect(named[0]).toMatch(/a\.test\.ts: no such module$/);
+  expect(named[1]).toMatch(/b\.test\.ts > it breaks: expected 1 to be 2\n +at line 3$/);
+});
