@@ -1,9 +1,9 @@
 /**
- * Builds `dist/`: the server with `tsc`, the client scripts with esbuild. Does nothing when `dist/` is newer than
+ * Builds `dist/`: the library with `tsc`, the program and the client scripts with esbuild. Does nothing when `dist/` is newer than
  * every source, so that `npm start` costs milliseconds. Run with `--force` to build anyway.
  */
 import { spawnSync } from "node:child_process";
-import { existsSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -44,6 +44,7 @@ async function build() {
     if (status !== 0) process.exit(status ?? 1);
   }
   const { build: bundle } = await import("esbuild");
+  await bundleProgram(bundle);
   await bundle({
     entryPoints: {
       latchkey: join(root, "src/browser/main.ts"),
@@ -59,6 +60,35 @@ async function build() {
   });
   writeFileSync(stamp, "");
   utimesSync(stamp, started, started);
+}
+
+/** Packed with the program; every other package stays where it is installed. */
+const PACKED = ["commander", "zod"];
+
+/**
+ * The program in a few files, so that it starts in half the time. They lie as deep as the rooms do, for what finds
+ * `views/` and the manifest from where it is itself; `dist/cli.js` of tsc becomes the entry to them.
+ */
+async function bundleProgram(bundle) {
+  const { dependencies, peerDependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+  const packages = Object.keys({ ...dependencies, ...peerDependencies });
+  rmSync(join(root, "dist/program"), { recursive: true, force: true });
+  await bundle({
+    entryPoints: { cli: join(root, "src/cli.ts") },
+    outdir: join(root, "dist"),
+    chunkNames: "program/[name]-[hash]",
+    bundle: true,
+    splitting: true,
+    platform: "node",
+    format: "esm",
+    target: ["node20"],
+    external: packages.filter((name) => !PACKED.includes(name)),
+    // Packages in the old format ask for Node's own modules this way.
+    banner: {
+      js: 'import { createRequire as requireOf } from "node:module"; const require = requireOf(import.meta.url);',
+    },
+    logLevel: "warning",
+  });
 }
 
 // An installed package has no sources and comes built.

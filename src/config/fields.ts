@@ -1,5 +1,5 @@
 /** The schema as a flat list, and the names by which each setting is known. */
-import type { z } from "zod";
+import type * as z from "zod";
 import { type About, about, schema } from "./schema.ts";
 
 /** One setting. */

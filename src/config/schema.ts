@@ -2,7 +2,7 @@
  * Every setting, once: its place in the file, its name in the environment, its meaning, its default and its check.
  * The table of the README, `config print` and the start-up check are all made from this schema.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { choice, duration, flag, list, rate, text, whole } from "./values.ts";
 
 /** What is known about a setting besides its type. */

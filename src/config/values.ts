@@ -1,5 +1,5 @@
 /** The kinds of value a setting can have; each reads the text of the environment and the JSON of the file alike. */
-import { z } from "zod";
+import * as z from "zod";
 import { toMillis } from "./span.ts";
 
 /** So many events in a window of so many milliseconds. */

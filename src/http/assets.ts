@@ -6,7 +6,7 @@ import type { Assets } from "../view/assets.ts";
 const FOR_EVER = "public, max-age=31536000, immutable";
 
 /** `GET /assets/:file` */
-export function serveAsset(assets: Assets, ctx: Context): void {
+export async function serveAsset(assets: Assets, ctx: Context): Promise<void> {
   const asset = assets.find(ctx.path);
   if (!asset) throw refuse("not_found");
   ctx.set({ "cache-control": FOR_EVER, etag: asset.etag });
@@ -19,5 +19,5 @@ export function serveAsset(assets: Assets, ctx: Context): void {
   }
   const encoding = ctx.acceptsEncodings("br", "gzip", "identity");
   if (encoding === "br" || encoding === "gzip") ctx.set("content-encoding", encoding);
-  ctx.body = encoding === "br" ? asset.br : encoding === "gzip" ? asset.gzip : asset.body;
+  ctx.body = await (encoding === "br" ? asset.br : encoding === "gzip" ? asset.gzip : asset.body);
 }

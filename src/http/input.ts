@@ -1,7 +1,7 @@
 /** What comes in with a POST: who may send it, how large it may be, and what it must look like. */
 import type { Context } from "koa";
 import rawBody from "raw-body";
-import { z } from "zod";
+import * as z from "zod";
 import { refuse } from "../errors.ts";
 
 /** Enough for the largest attestation, and far from what would hurt. */

@@ -7,7 +7,8 @@ import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { brotliCompressSync, constants, gzipSync } from "node:zlib";
+import { promisify } from "node:util";
+import { brotliCompress, constants, gzip } from "node:zlib";
 
 /** One file as it goes to browsers. */
 export interface Asset {
@@ -18,8 +19,9 @@ export interface Asset {
   /** A strong entity tag, quotes included (RFC 9110, section 8.8.3). */
   etag: string;
   body: Buffer;
-  gzip: Buffer;
-  br: Buffer;
+  /** Made beside the start of the server, which need not wait for it. */
+  gzip: Promise<Buffer>;
+  br: Promise<Buffer>;
 }
 
 /** All assets of this installation. */
@@ -87,8 +89,8 @@ function prepare(name: string, text: string): Asset {
     type: TYPES[extension] ?? "application/octet-stream",
     etag: `"${hash}"`,
     body,
-    gzip: gzipSync(body, { level: 9 }),
-    br: brotliCompressSync(body, { params: { [constants.BROTLI_PARAM_QUALITY]: 11 } }),
+    gzip: promisify(gzip)(body, { level: 9 }),
+    br: promisify(brotliCompress)(body, { params: { [constants.BROTLI_PARAM_QUALITY]: 11 } }),
   };
 }
 

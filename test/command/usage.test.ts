@@ -175,7 +175,8 @@ test("what --help loads is small: no store, no provider, no schema", () => {
     if (seen.has(url.pathname)) return;
     seen.add(url.pathname);
     const source = readFileSync(url, "utf8");
-    for (const [, from = ""] of source.matchAll(/^(?:import|export) (?!type )[^;]*?from "([^"]+)";/gm)) {
+    const imports = /^(?:(?:import|export) (?!type )[^;]*?from |const .* = await import\()"([^"]+)"/gm;
+    for (const [, from = ""] of source.matchAll(imports)) {
       if (from.startsWith(".")) visit(new URL(from, url));
       else expect(from).toMatch(/^(node:|commander$)/);
     }
