@@ -12,6 +12,7 @@ import { entries, sweepAccounts } from "./leftovers.ts";
 import { issuePass, revokePasses, usePass } from "./passes.ts";
 import { closePassword, declinePasskey, dropPassword, removePassword } from "./password-way.ts";
 import { setRecoveryCodes, useRecoveryCode } from "./recovery-codes.ts";
+import type { RemovalRuleOf } from "./removal-guard.ts";
 import { cancelRepair, completeRepair, type RepairInput, startRepair } from "./repair.ts";
 import { type AccountsOptions, moment, publish, revise, type Transition } from "./revise.ts";
 import * as become from "./transitions.ts";
@@ -59,9 +60,10 @@ export interface Accounts extends Directory, EmailChanges, Leaving {
   /**
    * Closes the password at its owner's wish; then the verifier is to be erased, too.
    *
-   * @throws `account_unknown`, `account_limited`, `ways_missing`
+   * @param ruleOf what is enough for an account with these groups
+   * @throws `account_unknown`, `account_limited`, `account_recovering`, `ways_missing`
    */
-  removePassword(id: string): Promise<Account>;
+  removePassword(id: string, ruleOf: RemovalRuleOf): Promise<Account>;
   /** Closes the password at the operator's word, whatever is left. @throws `account_unknown` */
   dropPassword(id: string): Promise<Account>;
   /** @throws `account_unknown`, `group_invalid` */
@@ -125,7 +127,7 @@ export function accounts(options: AccountsOptions): Accounts {
     closePassword: (id, by) => durably(id, (account, now) => closePassword(account, by, now)),
     undoConversion: (id, link) => durably(id, (account, now) => undoConversion(account, link, now)),
     declinePasskey: (id) => revise(options, id, declinePasskey),
-    removePassword: (id) => durably(id, removePassword),
+    removePassword: (id, ruleOf) => durably(id, (account, now) => removePassword(account, ruleOf, now)),
     dropPassword: (id) => durably(id, dropPassword),
     joinGroup: (id, group) => durably(id, (account, now) => joinGroup(account, group, now)),
     leaveGroup: (id, group) => durably(id, (account, now) => leaveGroup(account, group, now)),

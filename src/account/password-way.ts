@@ -7,16 +7,11 @@
 import { day } from "../clock.ts";
 import { refuse } from "../errors.ts";
 import type { Account, Passkey } from "./account.ts";
+import { missingWays, type RemovalRuleOf } from "./removal-guard.ts";
 import { isRepairing } from "./tentative.ts";
 import type { Moment } from "./transitions.ts";
 import { note } from "./transitions.ts";
 import { watch } from "./watch.ts";
-
-/**
- * What would complete the ways in of an account, so that its password may go. Each entry alone suffices:
- * `passkey`: a first one; `other_passkey`: one kept by another provider; `recovery_codes`: saved ones.
- */
-export type WayMissing = "passkey" | "other_passkey" | "recovery_codes";
 
 /** Whether the password of this account may sign in. */
 export function hasOpenPassword(account: Account): boolean {
@@ -70,18 +65,19 @@ export function declinePasskey(account: Account): Account | undefined {
 }
 
 /**
- * Removes the password at its owner's wish. The guard looks both ways: what is left must be enough, and independent.
+ * Removes the password at its owner's wish. The guard looks both ways: what is left must be enough.
  *
- * @throws `account_limited`, `account_recovering`, `ways_missing` with the member `missing`: each entry alone would
- * complete the ways in
+ * @param ruleOf what is enough for an account with its groups
+ * @throws `account_limited`, `account_recovering`, `ways_missing` with the members `missing` and `needs`: `one` of the
+ * missing, or `all` of them, complete the ways in
  */
-export function removePassword(account: Account, now: Moment): Account | undefined {
+export function removePassword(account: Account, ruleOf: RemovalRuleOf, now: Moment): Account | undefined {
   if (account.state !== "active") throw refuse("account_limited");
   if (account.password?.state !== "open") return undefined;
   // A passkey that was made with the password may end it: the watch goes on, and so does the way to undo it.
   if (isRepairing(account, now)) throw refuse("account_recovering");
-  const missing = missingWays(account);
-  if (missing.length > 0) throw refuse("ways_missing", { members: { missing } });
+  const { missing, needs } = missingWays(account, ruleOf(account.groups));
+  if (missing.length > 0) throw refuse("ways_missing", { members: { missing, needs } });
   return note(closed(account, now), "password.removed", now);
 }
 
@@ -100,19 +96,6 @@ export function confirmDropped(account: Account, now: { at: number }): Account |
 /** Whether the host of an account still owes the erasure of its closed password. */
 export function isDropOwed({ password }: Account): boolean {
   return password?.state === "closed" && password.dropped === undefined;
-}
-
-/**
- * What an account lacks before its password may go; empty when it has enough: two passkeys of different providers, or
- * saved recovery codes beside a synced passkey or beside two passkeys of one provider.
- */
-export function missingWays(account: Account): WayMissing[] {
-  const active = activeOf(account);
-  if (active.length === 0) return ["passkey"];
-  if (new Set(active.map(({ aaguid }) => aaguid)).size > 1) return [];
-  const outlivesItsDevice = active.length > 1 || active.some(({ backupEligible }) => backupEligible);
-  if (!outlivesItsDevice) return ["other_passkey"];
-  return (account.recoveryCodes?.left.length ?? 0) > 0 ? [] : ["other_passkey", "recovery_codes"];
 }
 
 function activeOf(account: Account): Passkey[] {

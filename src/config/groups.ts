@@ -8,6 +8,8 @@ type Mode = Settings["passwords"]["mode"];
 type Confirm = Settings["passwords"]["confirm"];
 
 const modes: readonly Mode[] = ["offer", "require-after", "require"];
+/** From the mildest. */
+const removals: readonly Settings["passwords"]["removal"][] = ["synced", "independent", "strict"];
 const confirms: readonly Confirm[] = [undefined, "none", "email", "pass"];
 
 /**
@@ -24,6 +26,7 @@ export function settingsOf(settings: AccountSettings & Pick<Settings, "groups">,
       mode: strictest(modes, said(passwords, "mode")) ?? forAll.mode,
       requireAfter: said(passwords, "requireAfter").sort()[0] ?? forAll.requireAfter,
       confirm: strictest(confirms, said(passwords, "confirm")) ?? forAll.confirm,
+      removal: strictest(removals, said(passwords, "removal")) ?? forAll.removal,
       maxCost: forAll.maxCost,
     },
     recovery: {

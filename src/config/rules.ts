@@ -117,6 +117,20 @@ function isFolder(path: string): boolean {
   }
 }
 
+/** Both cannot be asked for and be shut: nobody's password could ever go. */
+const removalRule: Rule = ({ passwords, recovery, groups = {} }) => {
+  const named = Object.entries(groups).map(([name, group]) => [`groups.${name}.`, group] as const);
+  return [["", undefined] as const, ...named].map(([key, group]) => {
+    const removal = group?.passwords?.removal ?? passwords?.removal;
+    const codes = group?.recovery?.codes ?? recovery?.codes;
+    return (
+      removal === "strict" &&
+      codes === false &&
+      `${key}passwords.removal (configuration file only): strict asks for recovery codes, and ${key}recovery.codes is false`
+    );
+  });
+};
+
 const passwordsRule: Rule = ({ passwords, groups = {} }) => {
   const named = Object.entries(groups).map(
     ([name, group]) => [`groups.${name}.passwords`, group.passwords] as const,
@@ -164,6 +178,7 @@ const rules = [
   portsRule,
   viewsRule,
   passwordsRule,
+  removalRule,
   mailRule,
 ];
 

@@ -44,6 +44,10 @@ const passwords = {
     doc: "The second proof that is asked when a password becomes a passkey: `email`, `pass` or `none`",
     defaultText: "`email` where the address is verified and mail is set, else `none`",
   }),
+  removal: setting(choice("independent", "strict", "synced"), {
+    doc: "What must be left before an owner may remove the password: `independent`, `strict` or `synced` ([what each asks for](docs/passwords.md#when-an-owner-may-remove-it))",
+    default: "independent",
+  }),
   maxCost: z.strictObject({
     memory: setting(whole(1, 4096), {
       doc: "The memory, in MiB, of the costliest password hash that an import accepts",

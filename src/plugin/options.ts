@@ -78,6 +78,8 @@ export interface PasskeysOptions {
     mode?: "offer" | "require" | "require-after";
     /** `2027-01-31` */
     requireAfter?: string;
+    /** What must be left before an owner may remove the password. */
+    removal?: "independent" | "strict" | "synced";
   };
   /** As `limits` in the server's settings: `{ guesses: { perAccount: "5/15m" } }`. */
   limits?: {

@@ -123,8 +123,8 @@ export interface RepairModel {
   mayUndo: boolean;
 }
 
-/** A legacy password: what it still lacks before it may go, or when it went. */
-export type PasswordModel = { state: "open"; missing: MissingWay[] } | { state: "closed"; since: string };
+/** A legacy password: still there, or when it went. */
+export type PasswordModel = { state: "open" } | { state: "closed"; since: string };
 
 /** What would do in the password's place. */
 export type MissingWay = "passkey" | "other_passkey" | "recovery_codes";
@@ -232,8 +232,8 @@ export interface ViewModels {
   device_confirm: { form: string; app: AppModel; userCode: string };
   /** Heading `Device connected`. */
   device_done: { app: AppModel };
-  /** Why the password cannot go yet; each entry alone would do. */
-  password_guard: { missing: MissingWay[] };
+  /** Why the password cannot go yet; all that is missing is needed, or one of it. */
+  password_guard: { missing: MissingWay[]; needs: "all" | "one" };
   /** Heading `Password removed`. */
   password_removed: Record<string, never>;
   /** What is a passkey, in plain words. */

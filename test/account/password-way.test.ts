@@ -5,7 +5,6 @@ import {
   declinePasskey,
   dropPassword,
   hasOpenPassword,
-  missingWays,
   openPassword,
   removePassword,
 } from "../../src/account/password-way.ts";
@@ -18,7 +17,6 @@ const open = { state: "open" as const, since: NOON - 1 };
 const tombstone = { state: "closed" as const, since: NOON - 1 };
 const codes = { created: NOON, left: ["fingerprint"] };
 const key = (id: string, more = {}) => passkey(id, { state: "active", ...more });
-const hardware = { backupEligible: false, backedUp: false };
 
 const legacy = (more: Partial<Account> = {}) => account({ password: open, ...more });
 
@@ -82,56 +80,23 @@ describe("closing it in favour of a passkey", () => {
   });
 });
 
-describe("removing it: the guard looks both ways", () => {
-  const one = "00000000-0000-0000-0000-00000000000a";
-  const two = "00000000-0000-0000-0000-00000000000b";
+describe("removing it", () => {
+  const rule = () => ({ removal: "independent", codes: true }) as const;
 
-  it.each<[string, Partial<Account>, string[]]>([
-    ["no passkey", { passkeys: [] }, ["passkey"]],
-    ["no passkey but codes", { passkeys: [], recoveryCodes: codes }, ["passkey"]],
-    ["a passkey that is pending", { passkeys: [passkey("a")] }, ["passkey"]],
-    ["one synced passkey", { passkeys: [key("a")] }, ["other_passkey", "recovery_codes"]],
-    [
-      "one synced passkey and codes that are used up",
-      { passkeys: [key("a")], recoveryCodes: { created: NOON, left: [] } },
-      ["other_passkey", "recovery_codes"],
-    ],
-    ["one security key", { passkeys: [key("a", hardware)] }, ["other_passkey"]],
-    [
-      "one security key and codes",
-      { passkeys: [key("a", hardware)], recoveryCodes: codes },
-      ["other_passkey"],
-    ],
-    [
-      "two passkeys of one provider",
-      { passkeys: [key("a", { aaguid: one }), key("b", { aaguid: one })] },
-      ["other_passkey", "recovery_codes"],
-    ],
-    [
-      "one passkey and a suspended one of another provider",
-      { passkeys: [key("a", { aaguid: one }), passkey("b", { aaguid: two, state: "suspended" })] },
-      ["other_passkey", "recovery_codes"],
-    ],
-  ])("%s is not enough, and it says what is", (_, more, missing) => {
-    expect(missingWays(legacy(more))).toEqual(missing);
-    expect(() => removePassword(legacy(more), now)).toThrow(
-      expect.objectContaining({ code: "ways_missing", members: { missing } }),
-    );
+  it("is refused while something is missing, and says what, and whether all of it is needed", () => {
+    const refused = (removal: "independent" | "strict", missing: string[], needs: string) =>
+      expect(() =>
+        removePassword(legacy({ passkeys: [key("a")] }), () => ({ removal, codes: true }), now),
+      ).toThrow(expect.objectContaining({ code: "ways_missing", members: { missing, needs } }));
+    refused("independent", ["other_passkey", "recovery_codes"], "one");
+    refused("strict", ["other_passkey", "recovery_codes"], "all");
   });
 
-  it.each<[string, Partial<Account>]>([
-    ["two providers", { passkeys: [key("a", { aaguid: one }), key("b", { aaguid: two })] }],
-    ["a synced passkey and codes", { passkeys: [key("a")], recoveryCodes: codes }],
-    [
-      "two security keys of one model and codes",
-      { passkeys: [key("a", hardware), key("b", hardware)], recoveryCodes: codes },
-    ],
-  ])("%s are enough", (_, more) => {
-    expect(missingWays(legacy(more))).toEqual([]);
-    const removed = removePassword(legacy(more), now)!;
+  it("leaves a tombstone and an event, once", () => {
+    const removed = removePassword(legacy({ passkeys: [key("a")], recoveryCodes: codes }), rule, now)!;
     expect(removed.password).toEqual({ state: "closed", since: NOON });
     expect(removed.outbox).toMatchObject([{ type: "password.removed" }]);
-    expect(removePassword(removed, now)).toBeUndefined();
+    expect(removePassword(removed, rule, now)).toBeUndefined();
   });
 });
 

@@ -18,7 +18,7 @@ test("an account without groups, or with groups that say nothing, has the settin
   const settings = settingsWith({ passwords: { mode: "require" }, recovery: { delay: "1h" } });
   for (const groups of [[], ["staff"]]) {
     const { passwords, recovery } = settingsOf(settings, groups);
-    expect(passwords).toMatchObject({ mode: "require", maxCost: { memory: 64 } });
+    expect(passwords).toMatchObject({ mode: "require", removal: "independent", maxCost: { memory: 64 } });
     expect(recovery).toEqual({
       codes: true,
       pass: true,
@@ -44,8 +44,14 @@ test("what a group says counts for its members, also where it is milder", () => 
 test("of several groups the strictest counts, in whatever order they are named", () => {
   const settings = settingsWith({
     groups: {
-      a: { passwords: { mode: "require", confirm: "email" }, recovery: { email: true, delay: "2h" } },
-      b: { passwords: { mode: "offer", confirm: "pass" }, recovery: { email: false, delay: "1h" } },
+      a: {
+        passwords: { mode: "require", confirm: "email", removal: "synced" },
+        recovery: { email: true, delay: "2h" },
+      },
+      b: {
+        passwords: { mode: "offer", confirm: "pass", removal: "strict" },
+        recovery: { email: false, delay: "1h" },
+      },
     },
   });
   for (const groups of [
@@ -53,7 +59,7 @@ test("of several groups the strictest counts, in whatever order they are named",
     ["b", "a"],
   ]) {
     const { passwords, recovery } = settingsOf(settings, groups);
-    expect(passwords).toMatchObject({ mode: "require", confirm: "pass" });
+    expect(passwords).toMatchObject({ mode: "require", confirm: "pass", removal: "strict" });
     expect(recovery).toMatchObject({ email: false, delay: 7_200_000 });
   }
 });

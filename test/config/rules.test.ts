@@ -212,6 +212,21 @@ describe("other rules", () => {
     ).toHaveLength(1);
   });
 
+  test("recovery codes are not asked for where they are shut, also in a group", () => {
+    const strict = { removal: "strict" };
+    const shut = { codes: false };
+    expect(here.problems({}, { passwords: strict })).toEqual([]);
+    expect(here.problems({}, { recovery: shut })).toEqual([]);
+    expect(here.problems({}, { passwords: strict, recovery: shut })).toEqual([
+      expect.stringMatching(/^passwords\.removal/),
+    ]);
+    expect(here.problems({}, { recovery: shut, groups: { staff: { passwords: strict } } })).toEqual([
+      expect.stringMatching(/^groups\.staff\.passwords\.removal/),
+    ]);
+    const mild = { passwords: { removal: "synced" }, recovery: shut };
+    expect(here.problems({}, { passwords: strict, groups: { guests: mild } })).toEqual([]);
+  });
+
   test("a date is needed to require something after it, also in a group", () => {
     const passwords = { mode: "require-after", requireAfter: "2027-01-31" };
     const { requireAfter: _, ...undated } = passwords;

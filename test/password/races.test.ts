@@ -58,7 +58,7 @@ const acts: Record<string, Act> = {
     await conversion.proved(house as unknown as House, sitting as never, { id } as Account, made);
   },
   async removePassword(safe, { id }, closed) {
-    await accounts(safe).removePassword(id);
+    await accounts(safe).removePassword(id, () => ({ removal: "independent", codes: true }));
     await forget(safe, id);
     closed();
   },

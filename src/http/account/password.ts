@@ -1,7 +1,8 @@
 /** The password on the owner's page: there is one thing that can be done with it, and no way back from that. */
 import type { Context } from "koa";
 import type { Account } from "../../account/account.ts";
-import { hasOpenPassword, missingWays } from "../../account/password-way.ts";
+import { hasOpenPassword } from "../../account/password-way.ts";
+import { missingWays, type RemovalRule } from "../../account/removal-guard.ts";
 import { refuse } from "../../errors.ts";
 import type { PasswordModel } from "../../view/models.ts";
 import type { House } from "../house.ts";
@@ -24,7 +25,7 @@ const removal: SensitiveAction = {
   },
   /** The document says "closed", durably, before the verifier goes. */
   async perform(house, account) {
-    const removed = await house.accounts.removePassword(account.id);
+    const removed = await house.accounts.removePassword(account.id, (groups) => ruleOf(house, groups));
     await house.passwords?.forget(account.id);
     await house.notify(removed, {
       kind: "password_removed",
@@ -45,15 +46,21 @@ export function passwordSection(account: Account): PasswordModel | undefined {
   const { password } = account;
   if (!password) return undefined;
   return password.state === "open"
-    ? { state: "open", missing: missingWays(account) }
+    ? { state: "open" }
     : { state: "closed", since: new Date(password.since).toISOString() };
 }
 
 /** Before anybody is asked for a passkey: what is missing is named, with the way to it. */
 function showMissing(house: House, ctx: Context, account: Account): boolean {
-  const missing = hasOpenPassword(account) ? missingWays(account) : [];
-  if (missing.length > 0) page(house.renderer, ctx, "password_guard", { missing });
-  return missing.length > 0;
+  if (!hasOpenPassword(account)) return false;
+  const lack = missingWays(account, ruleOf(house, account.groups));
+  if (lack.missing.length > 0) page(house.renderer, ctx, "password_guard", lack);
+  return lack.missing.length > 0;
+}
+
+function ruleOf({ settingsOf }: House, groups: readonly string[]): RemovalRule {
+  const { passwords, recovery } = settingsOf(groups);
+  return { removal: passwords.removal, codes: recovery.codes };
 }
 
 async function showRemoved(house: House, ctx: Context): Promise<void> {
