@@ -18,6 +18,7 @@ import {
 } from "./directory.ts";
 import { withoutOldEmails } from "./email.ts";
 import { readPasswordState, VERIFIER } from "./password-state.ts";
+import { dropPassword } from "./password-way.ts";
 import { endRepair, startRepair } from "./repair.ts";
 import { log, moment } from "./revise.ts";
 import { withoutDead } from "./transitions.ts";
@@ -46,8 +47,9 @@ export function claimOfHint(key: string): Claim {
  */
 export async function sweepAccounts(store: Store, clock: Clock): Promise<number> {
   let changed = 0;
+  const sealed = (await readPasswordState(store)).seal === "sealed";
   for await (const entry of entries(store, accountRecord.kind)) {
-    if (await tidy(store, clock, entry)) changed++;
+    if (await tidy(store, clock, entry, sealed)) changed++;
   }
   for (const [record, claimOf] of indexes) {
     for await (const entry of entries(store, record.kind)) {
@@ -78,13 +80,14 @@ export async function* entries(store: Store, kind: string): AsyncGenerator<Entry
   for await (const batch of store.scan(kind)) yield* batch.entries;
 }
 
-async function tidy(store: Store, clock: Clock, entry: Entry): Promise<boolean> {
+async function tidy(store: Store, clock: Clock, entry: Entry, sealed: boolean): Promise<boolean> {
   const account = accountRecord.decode(entry.value as object);
   // A pending document must keep its expiry, which a write would take away.
   if (account.state === "pending") return false;
   const now = moment({ clock });
   const alive = { ...withoutDead(account, now), outbox: [] };
-  const ended = startRepair(alive, now) ?? endRepair(alive, now);
+  const ended =
+    (sealed ? dropPassword(alive, now) : undefined) ?? startRepair(alive, now) ?? endRepair(alive, now);
   const emails = withoutOldEmails(ended ?? alive, now);
   const same = account.outbox.length === 0 && alive.passkeys.length === account.passkeys.length;
   if (same && ended === undefined && emails === undefined) return false;

@@ -4,6 +4,7 @@
  */
 import { day } from "../clock.ts";
 import type { Account } from "./account.ts";
+import { underSeal } from "./password-way.ts";
 
 export type Standing = "password_only" | "password_and_passkey" | "passkey_only" | "neither";
 
@@ -44,7 +45,7 @@ const none = (): Record<Standing, number> => ({
   neither: 0,
 });
 
-/** Counts a stream of accounts, holding none of them. `each` is told of every one. */
+/** Counts a stream of accounts, holding none of them. `each` is told of every one, as it counts. */
 export async function passwordStatus(
   accounts: AsyncIterable<Account>,
   { sealed, now }: { sealed: boolean; now: number },
@@ -54,7 +55,8 @@ export async function passwordStatus(
   const groups = new Map<string, Record<Standing, number>>();
   const trend = new Map<string, { imported: number; closed: number }>();
   const stuck = { disabled: 0, unreachable: 0, declined: 0, unproved: 0, waiting: 0 };
-  for await (const account of accounts) {
+  for await (const found of accounts) {
+    const account = sealed ? underSeal(found) : found;
     const standing = standingOf(account);
     counts[standing]++;
     counts.total++;

@@ -86,6 +86,15 @@ export function dropPassword(account: Account, now: Moment): Account | undefined
   return account.password?.state === "open" ? note(closed(account, now), "password.dropped", now) : undefined;
 }
 
+/**
+ * The account as a sealed store has it. An import that slept through the seal may have left a document that says
+ * `open`; no verifier of it can be read, so nothing is open, and the sweeper writes that down.
+ */
+export function underSeal(account: Account): Account {
+  const { password } = account;
+  return password?.state === "open" ? { ...account, password: { ...password, state: "closed" } } : account;
+}
+
 /** The host has erased the closed password; said once. */
 export function confirmDropped(account: Account, now: { at: number }): Account | undefined {
   const { password } = account;

@@ -1,6 +1,7 @@
 /** `latchkey accounts`: who has an account here. */
 import type { Command } from "commander";
 import type { Account, Passkey } from "../account/account.ts";
+import type { Installation } from "../installation.ts";
 import { type Common, type Context, print, withInstallation } from "./context.ts";
 import { importCommand } from "./import.ts";
 import { inviteCommand } from "./invite.ts";
@@ -20,9 +21,10 @@ export function accountsCommands(program: Command, context: Context): void {
 }
 
 function list(context: Context, flags: Common): Promise<void> {
-  return withInstallation(context, async ({ accounts }) => {
+  return withInstallation(context, async ({ accounts, store }) => {
     const found: Account[] = [];
-    for await (const account of accounts.list()) found.push(account);
+    const as = await seenIn(store);
+    for await (const account of accounts.list()) found.push(as(account));
     found.sort((a, b) => (a.username < b.username ? -1 : 1));
     const rows = found.map(({ username, email, state, passkeys, id }) => [
       username,
@@ -41,9 +43,19 @@ function list(context: Context, flags: Common): Promise<void> {
 
 function show(context: Context, named: string, flags: Common): Promise<void> {
   return withInstallation(context, async (installation) => {
-    const account = await accountNamed(installation, named);
+    const account = (await seenIn(installation.store))(await accountNamed(installation, named));
     print(context, flags, toPublic(account), table(rowsOf(account)));
   });
+}
+
+/** In a sealed store no password is a way in, whatever a document still says. */
+async function seenIn(store: Installation["store"]): Promise<(account: Account) => Account> {
+  const [{ readPasswordState }, { underSeal }] = await Promise.all([
+    import("../account/password-state.ts"),
+    import("../account/password-way.ts"),
+  ]);
+  const { seal } = await readPasswordState(store);
+  return seal === "sealed" ? underSeal : (account) => account;
 }
 
 /** The account in the words of the contract; nothing that signs in, and nothing internal. */

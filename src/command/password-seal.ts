@@ -16,8 +16,10 @@ export async function sealStore(context: Context, flags: Flags): Promise<void> {
   const question = "Seal? No password comes back into this store, by anyone, ever.";
   if (!(await confirmed(context, flags.yes, question))) return;
   await withInstallation(context, async (installation) => {
-    const { store } = installation;
-    if ((await readPasswordState(store)).seal !== "sealed") await seal(installation, names);
+    const { store, accounts } = installation;
+    // Again: what an import left that slept through the seal is closed now, and not within the hour.
+    if ((await readPasswordState(store)).seal === "sealed") await accounts.sweep();
+    else await seal(installation, names);
     const { since, waived = [] } = await readPasswordState(store);
     const acl = store.driver === "redis" ? aclLine() : undefined;
     const document = { sealed: true, since: new Date(since).toISOString(), waived, ...(acl ? { acl } : {}) };

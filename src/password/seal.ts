@@ -37,6 +37,7 @@ export interface SealOptions {
 export function seal(safe: Safe, { waive = [] }: SealOptions = {}): Promise<PasswordState> {
   return alone(safe, async () => {
     const begun = await readPasswordState(safe.store);
+    if (begun.seal === "sealed") return closeLatecomers(safe, begun);
     const waived = new Set([...(begun.seal === "sealing" ? (begun.waived ?? []) : []), ...waive]);
     await refuseWhileAnyIsLeft(safe, waived);
     const before = await become(safe, (state) => ({
@@ -73,6 +74,12 @@ async function finish(safe: Safe, waived: ReadonlySet<string>): Promise<Password
   }));
   await sweepVerifiers(safe.store);
   await safe.store.examination?.rewrite();
+  return sealed;
+}
+
+/** What an import wrote that slept through the seal: the documents say what the keys have long made true. */
+async function closeLatecomers(safe: Safe, sealed: PasswordState): Promise<PasswordState> {
+  await accounts(safe).sweep();
   return sealed;
 }
 

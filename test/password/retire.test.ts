@@ -1,7 +1,10 @@
 /** The last steps of the way to zero, on both stores: purge, drop, seal. */
 import { describe, expect, it } from "vitest";
+import { accountRecord } from "../../src/account/account.ts";
 import { accounts } from "../../src/account/accounts.ts";
+import { createImported } from "../../src/account/create.ts";
 import { passwordState, readPasswordState, STATE } from "../../src/account/password-state.ts";
+import { passwordStatus } from "../../src/account/password-status.ts";
 import { readInputs } from "../../src/import/format.ts";
 import { importAll } from "../../src/import/run.ts";
 import { drop } from "../../src/password/drop.ts";
@@ -188,6 +191,44 @@ describe.each(stores)("sealing $name", ({ open }) => {
     expect(await readKey(at.safe(), key.id)).toBeUndefined();
     expect(await people().sweep()).toBeGreaterThan(0);
     await expect.poll(() => readVerifier(at.store, id)).toBeUndefined();
+  });
+
+  it("SEC-142 an account whose import slept through it counts as closed at once, and its document becomes so", async () => {
+    const late = await createImported(at.safe(), { username: fresh("late"), password: true }, async () => {});
+    const existing = await accountRecord.read(at.store, late.id);
+    expect(existing?.value.password?.state).toBe("open");
+    const now = Date.now();
+    const exported: string[] = [];
+    const status = await passwordStatus(people().list(), { sealed: true, now }, ({ id, password }) => {
+      if (password?.state === "open") exported.push(id);
+    });
+    expect(status).toMatchObject({ password_only: 0, password_and_passkey: 0, stuck: { unreachable: 0 } });
+    expect(exported).toEqual([]);
+    // The control: the same accounts of a store that is open.
+    expect(await passwordStatus(people().list(), { sealed: false, now })).toMatchObject({ password_only: 1 });
+
+    await people().sweep();
+    expect((await people().find(late.id))?.value.password?.state).toBe("closed");
+    expect(await passwordStatus(people().list(), { sealed: false, now })).toMatchObject({ password_only: 0 });
+  });
+
+  it("SEC-142 sealing again closes what came meanwhile, and refuses nothing", async () => {
+    const late = await createImported(at.safe(), { username: fresh("late"), password: true }, async () => {});
+    expect(await seal(at.safe())).toMatchObject({ seal: "sealed", keys: [] });
+    expect((await people().find(late.id))?.value.password?.state).toBe("closed");
+  });
+
+  it("a sweep closes no password of a store that is not sealed", async () => {
+    const sealed = await passwordState.read(at.store, STATE);
+    const late = await createImported(at.safe(), { username: fresh("late"), password: true }, async () => {});
+    await at.store.write(
+      passwordState.key(STATE),
+      passwordState.encode({ seal: "open", since: 1, keys: [] }),
+    );
+    await people().sweep();
+    expect((await people().find(late.id))?.value.password?.state).toBe("open");
+    await people().dropPassword(late.id);
+    await at.store.write(passwordState.key(STATE), passwordState.encode(sealed!.value));
   });
 
   it("a seal that was killed halfway is finished by the next one", async () => {

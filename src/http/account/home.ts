@@ -35,10 +35,10 @@ const notices: readonly AccountNotice[] = [
 export async function showAccount(house: House, ctx: Context): Promise<void> {
   const account = await signedIn(house, ctx);
   if (!account) return toSignIn(ctx, HOME);
-  const password = passwordSection(account);
   const repair = recoverySection(house, account);
   const notice = notices.find((known) => known === ctx.query.notice);
-  const [sessions, apps, activity] = await Promise.all([
+  const [password, sessions, apps, activity] = await Promise.all([
+    passwordSection(house, account),
     sessionSection(house, ctx, account),
     appSection(house, account),
     activitySection(house, account),

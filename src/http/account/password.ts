@@ -1,7 +1,7 @@
 /** The password on the owner's page: there is one thing that can be done with it, and no way back from that. */
 import type { Context } from "koa";
 import type { Account } from "../../account/account.ts";
-import { hasOpenPassword } from "../../account/password-way.ts";
+import { hasOpenPassword, underSeal } from "../../account/password-way.ts";
 import { missingWays, type RemovalRule } from "../../account/removal-guard.ts";
 import { refuse } from "../../errors.ts";
 import type { PasswordModel } from "../../view/models.ts";
@@ -42,9 +42,9 @@ export const passwordRoutes: readonly Route[] = [
 ];
 
 /** What the page shows; nothing where there never was a password. */
-export function passwordSection(account: Account): PasswordModel | undefined {
-  const { password } = account;
-  if (!password) return undefined;
+export async function passwordSection(house: House, found: Account): Promise<PasswordModel | undefined> {
+  if (!found.password) return undefined;
+  const { password = found.password } = (await house.passwords?.available()) ? found : underSeal(found);
   return password.state === "open"
     ? { state: "open" }
     : { state: "closed", since: new Date(password.since).toISOString() };
