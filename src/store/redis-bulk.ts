@@ -46,9 +46,10 @@ export class RedisBulk implements Bulk {
   /** A record or a counter; nothing when it has gone since the walk saw it. */
   async #single(key: string): Promise<Item | undefined> {
     const { client } = this.#link;
-    const [text, left] = await this.#link.send(() =>
+    const [text, lives] = await this.#link.send(() =>
       Promise.all([client.get(this.#prefix + key), client.pttl(this.#prefix + key)]),
     );
+    const left = Number(lives);
     if (text === null || text.startsWith("!") || left === -2) return undefined;
     const [, sort, name] = OTHER.exec(key) ?? [];
     if (sort) return { sort: "counter", key: name as Key, count: Number(text), ttl: Math.max(1, left) };
@@ -98,19 +99,19 @@ export class RedisBulk implements Bulk {
   async #put(item: Item): Promise<boolean> {
     const key = this.#keyOf(item);
     switch (item.sort) {
-      case "record":
-        return (
-          (await this.#link.run(scripts.put, key, item.version, item.json, limits.span(item.ttl) ?? "")) === 1
-        );
+      case "record": {
+        const args = [item.version, item.json, limits.span(item.ttl) ?? ""];
+        return isOne(await this.#link.run(scripts.put, key, ...args));
+      }
       case "counter":
-        return (await this.#link.run(scripts.putCounter, key, item.count, limits.span(item.ttl))) === 1;
+        return isOne(await this.#link.run(scripts.putCounter, key, item.count, limits.span(item.ttl)));
       case "member": {
         const held = await this.#holds(item);
         await this.#link.run(scripts.join, key, item.member, limits.span(item.ttl) ?? "");
         return !held;
       }
       case "event":
-        return (await this.#link.send(() => this.#link.client.zadd(key, "NX", item.place, item.json))) === 1;
+        return isOne(await this.#link.send(() => this.#link.client.zadd(key, "NX", item.place, item.json)));
     }
   }
 
@@ -121,7 +122,7 @@ export class RedisBulk implements Bulk {
       const head = await this.#link.send(() => client.getrange(key, 0, 0));
       return head !== "" && head !== "!";
     }
-    if (item.sort === "counter") return (await this.#link.send(() => client.exists(key))) === 1;
+    if (item.sort === "counter") return isOne(await this.#link.send(() => client.exists(key)));
     const member = item.sort === "member" ? item.member : item.json;
     return (await this.#link.send(() => client.zscore(key, member))) !== null;
   }
@@ -131,3 +132,6 @@ export class RedisBulk implements Bulk {
     return this.#prefix + names[sort] + key;
   }
 }
+
+/** A client may be set to give numbers as texts. */
+const isOne = (answer: unknown): boolean => Number(answer) === 1;

@@ -121,7 +121,11 @@ export class SideConnections {
   #connect(node: Node): Redis {
     const own = { ...OWN_CONNECTION, commandTimeout: this.#commandTimeout, lazyConnect: false };
     const client = this.#client;
-    if (!isCluster(client)) return client.duplicate({ ...own, failoverDetector: false });
+    if (!isCluster(client)) {
+      // The database that the client is in now; its options only know the one that it began with.
+      const { select: db = client.options.db ?? 0 } = client.condition ?? {};
+      return client.duplicate({ ...own, db, failoverDetector: false });
+    }
     const colon = node.lastIndexOf(":");
     const { keyPrefix = "" } = client.options;
     const { replyMapping: _, ...redisOptions } = client.options.redisOptions ?? {};
@@ -135,9 +139,22 @@ export function isCluster(client: Client): client is Cluster {
   return client.isCluster;
 }
 
-/** The servers that hold the data: reads and walks go to them alone. */
-export function masters(client: Client): Redis[] {
-  return isCluster(client) ? client.nodes("master") : [client];
+/**
+ * The servers that hold the data: reads and walks go to them alone. A cluster's are waited for, and none is no answer:
+ * whoever walks over no server at all would find that there is nothing, and whoever asks none that all is well.
+ */
+export async function masters(client: Client): Promise<Redis[]> {
+  if (!isCluster(client)) return [client];
+  await connected(client);
+  const servers = client.nodes("master");
+  if (servers.length === 0) throw new Error("CLUSTERDOWN no server of the cluster is known");
+  return servers;
+}
+
+/** Waits for a client that is on its way, or was told to connect when it is first used. */
+export async function connected(client: Client, patience: Millis = PATIENCE): Promise<void> {
+  if (client.status === "wait") client.connect().catch(() => {});
+  if (client.status !== "ready") await happened(client, "ready", patience);
 }
 
 /** What a server is called in a walk's cursor and in a cluster's table. */

@@ -14,14 +14,14 @@ const PATIENCE: Millis = 10 * 60_000;
 export function redisExamination(client: Client): Examination {
   return {
     async *everything() {
-      for (const server of masters(client)) yield* pieces(server);
+      for (const server of await masters(client)) yield* pieces(server);
     },
     async files() {
-      const found = await Promise.all(masters(client).map(filesOf));
+      const found = await Promise.all((await masters(client)).map(filesOf));
       return [...new Set(found.flat())];
     },
     async rewrite() {
-      for (const server of masters(client)) await rewrite(server).catch(rethrow);
+      for (const server of await masters(client)) await rewrite(server).catch(rethrow);
     },
   };
 }

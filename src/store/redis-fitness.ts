@@ -45,7 +45,7 @@ export interface Facts {
  * ```
  */
 export async function checkRedis(client: Client, expected: Expectations = {}): Promise<Fitness> {
-  const facts = await Promise.all(masters(client).map(ask));
+  const facts = await Promise.all((await masters(client)).map(ask));
   const judged = facts.map((found) => judge(found, expected));
   return {
     refusals: [...new Set(judged.flatMap(({ refusals }) => refusals))],
@@ -55,7 +55,7 @@ export async function checkRedis(client: Client, expected: Expectations = {}): P
 
 /** The weakest persistence among the masters. */
 export async function persistenceOf(client: Client): Promise<Persistence> {
-  const facts = await Promise.all(masters(client).map(ask));
+  const facts = await Promise.all((await masters(client)).map(ask));
   // While it reads its append-only file, a server says that it keeps none.
   if (facts.some(({ info }) => info.get("loading") === "1")) throw new Error("LOADING");
   const found = facts.map(persistence);

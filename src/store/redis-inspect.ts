@@ -23,7 +23,7 @@ export async function inspectRedis(url: string, options: RedisConnectOptions = {
   const wanted = { ...defaultsFor(address), ...options };
   const client = await connectClient(address);
   try {
-    const servers = masters(client);
+    const servers = await masters(client);
     const facts = await Promise.all(servers.map(ask));
     const { refusals, warnings } = await checkRedis(client, wanted);
     return [

@@ -1,7 +1,7 @@
 /** How commands reach Redis: repeated when their answer is lost, given up in time, and kept when they must be. */
 import type { Redis } from "ioredis";
 import { LatchkeyError, refuse } from "../errors.ts";
-import { type Client, happened } from "./redis-connections.ts";
+import { type Client, connected, happened } from "./redis-connections.ts";
 import { DurableWrites, isTimeout } from "./redis-durable.ts";
 import { type Persistence, persistenceOf } from "./redis-fitness.ts";
 import type { Script } from "./redis-scripts.ts";
@@ -64,7 +64,7 @@ export class RedisLink {
       try {
         this.#gather();
         const answer = await command();
-        if (!doubt || unsure === undefined || answer !== unsure) return answer;
+        if (!doubt || unsure === undefined || String(answer) !== String(unsure)) return answer;
       } catch (next) {
         error = next;
         continue;
@@ -149,14 +149,13 @@ export class RedisLink {
 async function returned(client: Client, patience: Millis): Promise<void> {
   // A connection can be torn while its client still thinks that it stands.
   if (client.status === "ready") await happened(client, "close", TORN);
-  if (client.status !== "ready") await happened(client, "ready", patience);
+  await connected(client, patience);
 }
 
 /** Whether a command that failed so may have been carried out: neither refused by Redis nor kept back here. */
 function wasSent(error: unknown): boolean {
-  return (
-    error instanceof Error && error.name !== "ReplyError" && !/isn't (writeable|ready)/.test(error.message)
-  );
+  if (!(error instanceof Error) || error.name === "ReplyError") return false;
+  return !PASSING.test(error.message) && !/isn't (writeable|ready)/.test(error.message);
 }
 
 function isPassing(error: unknown): boolean {

@@ -33,7 +33,7 @@ export class RedisWalk {
    */
   async *pages(kind: Kind, from?: Cursor): AsyncGenerator<{ found: Found[]; next: Cursor }> {
     const [name = "", known, place = START] = from?.split(" ") ?? [];
-    const servers = masters(this.#client).map(nameOf).sort();
+    const servers = await this.#servers();
     const first = servers.indexOf(name);
     for (const server of first < 0 ? servers : servers.slice(first)) {
       let [run, cursor] = server === name ? [known, place] : [undefined, START];
@@ -51,7 +51,7 @@ export class RedisWalk {
 
   /** Every key there is, without the prefix; one that moves to another server meanwhile may be left out. */
   async *keys(): AsyncGenerator<string[]> {
-    for (const server of masters(this.#client).map(nameOf).sort()) {
+    for (const server of await this.#servers()) {
       let cursor = START;
       do {
         const { keys, next } = await this.#step(server, "*", cursor);
@@ -67,6 +67,11 @@ export class RedisWalk {
 
   get #client(): Client {
     return this.#link.client;
+  }
+
+  async #servers(): Promise<Node[]> {
+    const servers = await this.#link.send(() => masters(this.#client));
+    return servers.map(nameOf).sort();
   }
 
   #to(server: Node) {

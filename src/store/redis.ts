@@ -91,7 +91,8 @@ class RedisStore implements port.Store {
     limits.requireVersion(options.version);
     const ttl = limits.span(options.ttl) ?? "";
     const args = [options.expect, options.version, limits.toJson(value), ttl];
-    return (await this.#change<number>(options.durable, scripts.commit, this.#record(key), ...args)) === 1;
+    // Numbers are texts where the host's client wants them so (`stringNumbers`).
+    return Number(await this.#change(options.durable, scripts.commit, this.#record(key), ...args)) === 1;
   }
 
   async take<T>(key: port.Key, op: port.Op): Promise<T | undefined> {
@@ -112,7 +113,7 @@ class RedisStore implements port.Store {
 
   async count(key: port.Key, window: port.Millis): Promise<number> {
     limits.requireKey(key);
-    return this.#link.run(scripts.count, this.#other("counter", key), limits.span(window));
+    return Number(await this.#link.run(scripts.count, this.#other("counter", key), limits.span(window)));
   }
 
   async join(set: port.Key, member: string, ttl?: port.Millis): Promise<void> {
@@ -123,7 +124,7 @@ class RedisStore implements port.Store {
       member,
       limits.span(ttl) ?? "",
     );
-    if (joined === 0) throw new TypeError(limits.MIXED);
+    if (Number(joined) === 0) throw new TypeError(limits.MIXED);
   }
 
   async leave(set: port.Key, member: string): Promise<void> {
