@@ -3,7 +3,7 @@ import { type Account, newHandle, type Passkey } from "../account/account.ts";
 import { isRefusal, refuse } from "../errors.ts";
 import { finishAuthentication, startAuthentication } from "../passkey/authentication.ts";
 import type { Binding } from "../passkey/ceremony.ts";
-import { finishRegistration, startRegistration } from "../passkey/registration.ts";
+import { finishRegistration, type RegistrationStart, startRegistration } from "../passkey/registration.ts";
 import type { RelyingParty } from "../passkey/relying-party.ts";
 import type { CeremonyModel } from "../view/models.ts";
 import type { House } from "./house.ts";
@@ -69,14 +69,15 @@ export async function takeAssertion(
 /**
  * A page on which a passkey is made: for a new account, or as a further one of `account`.
  *
- * @param conditional a password manager may make it by itself, which nobody need be there for
+ * @param how where the browser may look first; whether a password manager may make it by itself, which nobody need be
+ *   there for
  */
 export async function askForPasskey(
   house: House,
   place: Place,
   action: string,
   account?: Account,
-  conditional?: "conditional",
+  how: Pick<RegistrationStart, "hints" | "conditional"> = {},
 ): Promise<CeremonyModel> {
   const options = await startRegistration({
     ...house,
@@ -85,7 +86,7 @@ export async function askForPasskey(
     handle: account?.handle ?? newHandle(),
     account: account?.id,
     exclude: account?.passkeys ?? [],
-    conditional: conditional !== undefined,
+    ...how,
   });
   return { ceremony: "registration", action, options };
 }

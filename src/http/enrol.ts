@@ -53,7 +53,7 @@ const CONDITIONAL = { mediation: "conditional" } as const;
 async function askConditionally(house: House, visit: Visit, account: Account) {
   const action = visit.url("register", CONDITIONAL);
   const place = conditionalPlace(visit, account);
-  const { options } = await askForPasskey(house, place, action, account, "conditional");
+  const { options } = await askForPasskey(house, place, action, account, { conditional: true });
   return { conditional: { action, options } };
 }
 

@@ -16,6 +16,7 @@ import { namesOf } from "../oidc/scopes.ts";
 import type { CeremonyModel } from "../view/models.ts";
 import { browserOf } from "./browser.ts";
 import { askForAssertion, askForPasskey, type Place, takeAssertion } from "./ceremonies.ts";
+import { rememberDevice } from "./cross-device.ts";
 import { enrol, prove } from "./enrol.ts";
 import { answerError } from "./failure.ts";
 import { allowFormTo } from "./headers.ts";
@@ -146,7 +147,9 @@ export async function signInWithPasskey(house: House, ctx: Context, next: Next):
     takeAssertion(house, placeOf(house, ctx, uid, "sign-in"), response, { also: "suspended" }),
   );
   const visit = appVisit(house, ctx, next, interaction);
-  ctx.body = { location: await signInOrObject(house, visit, done) };
+  const location = await signInOrObject(house, visit, done);
+  rememberDevice(ctx, house.issuer, done);
+  ctx.body = { location };
 }
 
 /**

@@ -6,6 +6,7 @@ import { refuse } from "../errors.ts";
 import { passkeyAssurance } from "../oidc/assurance.ts";
 import { currentSession, signOut } from "../oidc/sessions.ts";
 import { askForAssertion, askForPasskey, orForgotten, takeAssertion, takePasskey } from "./ceremonies.ts";
+import { rememberDevice } from "./cross-device.ts";
 import { enrol, prove } from "./enrol.ts";
 import type { House } from "./house.ts";
 import { assertSameOrigin, readAuthentication, readForm, readRegistration } from "./input.ts";
@@ -50,7 +51,9 @@ export async function signInHere(house: House, ctx: Context, next: Next): Promis
   const visit = ownVisit(house, ctx);
   const response = await readAuthentication(ctx);
   const done = await takeAssertion(house, visit.place("sign-in"), response, { also: "suspended" });
-  ctx.body = { location: await signInOrObject(house, visit, done) };
+  const location = await signInOrObject(house, visit, done);
+  rememberDevice(ctx, house.issuer, done);
+  ctx.body = { location };
 }
 
 /** `GET /sign-up` */

@@ -14,7 +14,7 @@ import {
 import type { PublicKeyCredentialRequestOptionsJSON } from "./json.ts";
 import { Refusal } from "./refusal.ts";
 import type { RelyingParty } from "./relying-party.ts";
-import { readAssertion } from "./response.ts";
+import { type AssertionAnswer, readAssertion } from "./response.ts";
 
 export type { AssertionFacts } from "./assertion.ts";
 
@@ -48,6 +48,8 @@ export interface Authentication {
   account: Account;
   passkey: Passkey;
   facts: AssertionFacts;
+  /** On which device the passkey was, as far as the client tells; good for an offer, never for a decision. */
+  device: "here" | "elsewhere" | "unknown";
 }
 
 /** The options of a page that signs in (WebAuthn Level 3, section 5.5). */
@@ -99,13 +101,23 @@ async function authenticate(finish: AuthenticationFinish, about: Subject): Promi
   if (stored) about.account = stored.value.id;
   try {
     const judged = await judgeAssertion({ ...finish, answer, terms, stored });
-    return { ...judged, account: judged.stored.value };
+    return { ...judged, account: judged.stored.value, device: deviceOf(answer, judged.passkey) };
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     // Asked after every genuine challenge, so that the answers cost alike.
     const members = (await finish.isKnown(answer.id)) ? {} : { signal: "unknown" };
     throw refuse("authentication_failed", { cause: error, members });
   }
+}
+
+/**
+ * A key on a USB stick is not of this device either, but it is at hand at every one; a passkey on a phone or another
+ * computer was borrowed over the QR code (section 5.8.4, "hybrid").
+ */
+function deviceOf({ attachment }: AssertionAnswer, { transports }: Passkey): Authentication["device"] {
+  if (attachment === "platform") return "here";
+  const isOfADevice = transports.includes("hybrid") || transports.includes("internal");
+  return attachment === "cross-platform" && isOfADevice ? "elsewhere" : "unknown";
 }
 
 /** What is known of the one who was refused, for the event. */

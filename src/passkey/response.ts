@@ -43,6 +43,8 @@ export interface AssertionAnswer extends Answer {
   authenticatorData: string;
   signature: string;
   userHandle: string | undefined;
+  /** What the client says of where the authenticator is (section 5.4.5), which nobody signs. */
+  attachment: unknown;
 }
 
 /** The answer to a registration. */
@@ -56,9 +58,10 @@ const TRANSPORTS = new Set(["ble", "cable", "hybrid", "internal", "nfc", "smart-
 
 /** @throws Refusal `malformed` */
 export function readAssertion(response: unknown): AssertionAnswer {
-  const { answer, inner } = readAnswer(response);
+  const { answer, inner, outer } = readAnswer(response);
   return {
     ...answer,
+    attachment: outer.authenticatorAttachment,
     authenticatorData: base64url(inner.authenticatorData, LIMITS.authenticatorData),
     signature: base64url(inner.signature, LIMITS.signature),
     // Some clients write null for "none".
@@ -84,7 +87,7 @@ function readAnswer(response: unknown) {
   const inner = object(outer.response);
   const clientDataJSON = base64url(inner.clientDataJSON, LIMITS.clientData);
   const answer: Answer = { id, clientDataJSON, clientData: readClientData(clientDataJSON) };
-  return { answer, inner };
+  return { answer, inner, outer };
 }
 
 function readClientData(clientDataJSON: string): ClientData {

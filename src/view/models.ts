@@ -107,6 +107,12 @@ export type SensitivePurpose =
   | "create_codes"
   | "undo_recovery";
 
+/**
+ * Which further passkey the page leads to: a `second` one, while one device stands between the owner and the account, or
+ * one `here`, after a sign-in with that of another device.
+ */
+export type CoachModel = "second" | "here";
+
 /** Recovery codes: how many are left, and when they were made. */
 export interface RecoveryCodesModel {
   left: number;
@@ -163,8 +169,7 @@ export interface ViewModels {
   account: {
     account: ProfileModel;
     passkeys: PasskeyModel[];
-    /** One device stands between the owner and the account: the page leads to a second one. */
-    coached: boolean;
+    coach?: CoachModel;
     /** What the browser's password manager is told. */
     signals: SignalsModel;
     sessions: SessionModel[];

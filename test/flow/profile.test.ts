@@ -1,4 +1,5 @@
 /** The owner's page: the name, the address with its proof and its way back, the data, and leaving. */
+import { createHash } from "node:crypto";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import "../support/prototypes.ts";
 import { SoftwareAuthenticator } from "../../src/testing.ts";
@@ -191,6 +192,56 @@ describe.each(stores)("the owner's profile over $name", (kind) => {
     later(31 * DAY);
     await app.signIn(bound);
     expect(await coached(bound)).toBe(true);
+  });
+
+  /** Signs in as a browser does that borrowed the passkey of a phone, or of a key on a stick. */
+  async function borrow(browser: Browser, of: object = {}): Promise<Answer> {
+    const page = await browser.open("/sign-in");
+    const response = { ...browser.respond(page), authenticatorAttachment: "cross-platform", ...of };
+    return browser.open(String((await browser.post(ceremonyOf(page).action, { response })).json().location));
+  }
+  const offersOneHere = (page: Answer) => page.text.includes("Add a passkey on this device");
+
+  it("is offered a passkey on this device after a sign-in with that of another one, until one is made here", async () => {
+    const desk = running.browser(jane.authenticator);
+    expect(offersOneHere(await borrow(desk))).toBe(true);
+    expect(offersOneHere(await jane.open("/account"))).toBe(false);
+    const other = running.browser();
+    await app.signUp(other, { email: `other${count}@example.com` });
+    other.cookies.push(...desk.cookies.filter(({ name }) => name.includes("elsewhere")));
+    expect(offersOneHere(await other.open("/account"))).toBe(false);
+
+    const confirm = await desk.submit("/account/passkeys/add", { on: "this_device" });
+    const adding = await desk.complete(confirm);
+    expect(ceremonyOf(adding).options.hints).toEqual(["client-device"]);
+    const own = new SoftwareAuthenticator();
+    const { action, options } = ceremonyOf(adding);
+    await desk.post(action, { response: own.create(options, running.issuer) });
+    expect(offersOneHere(await desk.open("/account"))).toBe(false);
+    expect(desk.cookies.filter(({ name }) => name.includes("elsewhere"))).toEqual([]);
+  });
+
+  it("is offered none after a passkey of this device or a key on a stick; a forged cookie offers none", async () => {
+    const desk = running.browser(jane.authenticator);
+    expect(offersOneHere(await borrow(desk))).toBe(true);
+    expect(offersOneHere(await borrow(desk, { authenticatorAttachment: "platform" }))).toBe(false);
+    const stick = running.browser(new SoftwareAuthenticator({ transports: ["usb", "nfc"] }));
+    await app.signUp(stick, { email: `stick${count}@example.com` });
+    expect(offersOneHere(await borrow(stick))).toBe(false);
+    for (const strange of [undefined, null, 7, "hybrid", { a: 1 }])
+      expect(offersOneHere(await borrow(desk, { authenticatorAttachment: strange }))).toBe(false);
+    const value = createHash("sha256").update(id).digest("base64url");
+    desk.cookies.push({ name: "latchkey_elsewhere", value, path: "/" });
+    expect(offersOneHere(await desk.open("/account"))).toBe(false);
+  });
+
+  it("is not offered one again for the operator's interval after Not now, however often it is borrowed", async () => {
+    const desk = running.browser(jane.authenticator);
+    expect(offersOneHere(await borrow(desk))).toBe(true);
+    await desk.submit("/account/coach/decline");
+    expect(offersOneHere(await borrow(desk))).toBe(false);
+    later(31 * DAY);
+    expect(offersOneHere(await borrow(desk))).toBe(true);
   });
 
   it("gives its owner everything about him in a file, after a fresh proof, in this browser only", async () => {

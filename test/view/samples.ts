@@ -232,7 +232,7 @@ export const samples: Sample[] = [
         deletedAt: "2026-12-05T10:00:00.000Z",
       },
       passkeys: passkeys.slice(1),
-      coached: true,
+      coach: "second",
       password: { state: "closed", since: "2026-11-20T09:00:00.000Z" },
       signals,
       sessions: sessions.slice(0, 1),
@@ -254,7 +254,7 @@ export const samples: Sample[] = [
     model: {
       account: { name: "Jane", username: "jane", emailVerified: false, mayChangeEmail: false },
       passkeys: passkeys.slice(1),
-      coached: true,
+      coach: "here",
       signals,
       sessions: [],
       apps: [],
@@ -482,6 +482,7 @@ const OURS: ReadonlySet<string> = new Set([
   "source",
   "form",
   "missing",
+  "coach",
   "by",
 ]);
 

@@ -1,6 +1,11 @@
-/** The coach: while one device stands between the owner and the account, the page says so and leads to a second one. */
+/**
+ * The coach: while one device stands between the owner and the account, the page says so and leads to a second one; who
+ * came with the passkey of another device is offered one here.
+ */
 import type { Context } from "koa";
 import type { Account } from "../../account/account.ts";
+import type { CoachModel } from "../../view/models.ts";
+import { cameFromElsewhere } from "../cross-device.ts";
 import type { House } from "../house.ts";
 import { assertSameOrigin, readForm } from "../input.ts";
 import type { Route } from "../route.ts";
@@ -9,11 +14,22 @@ import { ownerOf } from "./owner.ts";
 
 export const coachRoutes: readonly Route[] = [["post", `${HOME}/coach/decline`, decline]];
 
-/** One passkey, of which there is no copy; and nobody said "Not now" lately. */
-export function isCoached({ home, clock }: House, { passkeys, coach }: Account): boolean {
+/** What the page leads to, unless somebody said "Not now" lately. */
+export function coachingOf(
+  { home, clock, issuer }: House,
+  ctx: Context,
+  account: Account,
+): { coach?: CoachModel } {
+  const { coach } = account;
+  if (coach !== undefined && coach.asked + home.coachEvery > clock.now()) return {};
+  if (cameFromElsewhere(ctx, issuer, account)) return { coach: "here" };
+  return isAlone(account) ? { coach: "second" } : {};
+}
+
+/** One passkey, of which there is no copy. */
+function isAlone({ passkeys }: Account): boolean {
   const active = passkeys.filter(({ state }) => state === "active");
-  const isAlone = active.length === 1 && active[0]?.backupEligible === false;
-  return isAlone && (coach === undefined || coach.asked + home.coachEvery <= clock.now());
+  return active.length === 1 && active[0]?.backupEligible === false;
 }
 
 async function decline(house: House, ctx: Context): Promise<void> {

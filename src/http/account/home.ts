@@ -7,7 +7,7 @@ import { signedIn, toSignIn } from "../sign-in.ts";
 import { HOME } from "../visit.ts";
 import { activitySection } from "./activity.ts";
 import { appSection } from "./apps.ts";
-import { isCoached } from "./coach.ts";
+import { coachingOf } from "./coach.ts";
 import { passkeySection } from "./passkeys.ts";
 import { passwordSection } from "./password.ts";
 import { profileSection } from "./profile.ts";
@@ -46,7 +46,7 @@ export async function showAccount(house: House, ctx: Context): Promise<void> {
   page(house.renderer, ctx, "account", {
     account: profileSection(house, account),
     passkeys: passkeySection(account),
-    coached: isCoached(house, account),
+    ...coachingOf(house, ctx, account),
     ...(password === undefined ? {} : { password }),
     ...(repair === undefined ? {} : { repair }),
     ...(house.settingsOf(account.groups).recovery.codes ? { codes: recoveryCodesSection(account) } : {}),

@@ -6,6 +6,7 @@ import { providerName } from "../../passkey/names.ts";
 import type { PasskeyModel } from "../../view/models.ts";
 import { browserOf } from "../browser.ts";
 import { askForPasskey, type Place, takePasskey } from "../ceremonies.ts";
+import { forgetDevice } from "../cross-device.ts";
 import type { House } from "../house.ts";
 import { assertSameOrigin, readForm, readRegistration } from "../input.ts";
 import { page } from "../page.ts";
@@ -19,10 +20,11 @@ export const passkeyRoutes: readonly Route[] = [
   ...sensitive({
     path: "/account/passkeys/add",
     purpose: "add_passkey",
+    fields: ["on"],
     /** The proof is kept for the one page that follows: only this browser and this account know its name. */
-    async perform(house, account, { ctx }) {
+    async perform(house, account, { ctx, fields }) {
       const permit = await house.permits.issue(permitSubject(house, ctx, account));
-      return `${HOME}/passkeys/new?permit=${permit}`;
+      return newUrl(permit, fields.on === HERE);
     },
   }),
   ["get", "/account/passkeys/new", showAddPasskey, "ceremonies"],
@@ -38,6 +40,13 @@ export const passkeyRoutes: readonly Route[] = [
     },
   }),
 ];
+
+/** Where the passkey shall be, as the coach asks for it. */
+const HERE = "this_device";
+
+function newUrl(permit: string, here: boolean): string {
+  return `${HOME}/passkeys/new?${new URLSearchParams({ permit, ...(here ? { on: HERE } : {}) })}`;
+}
 
 /** What the page shows of them. */
 export function passkeySection({ passkeys }: Account): PasskeyModel[] {
@@ -86,8 +95,10 @@ async function showAddPasskey(house: House, ctx: Context): Promise<void> {
   if (!(await house.permits.check(permit, permitSubject(house, ctx, account)))) {
     throw refuse("ceremony_expired");
   }
-  const action = `${HOME}/passkeys/new?permit=${encodeURIComponent(permit)}`;
-  const ceremony = await askForPasskey(house, newPlace(house, ctx, account, permit), action, account);
+  const here = ctx.query.on === HERE;
+  const place = newPlace(house, ctx, account, permit);
+  const how = here ? { hints: ["client-device" as const] } : {};
+  const ceremony = await askForPasskey(house, place, newUrl(permit, here), account, how);
   page(house.renderer, ctx, "add_passkey", { ...ceremony, cancelUrl: HOME });
 }
 
@@ -104,6 +115,7 @@ async function addPasskey(house: House, ctx: Context): Promise<void> {
   // Before the passkey is added: of two answers at once one adds.
   if (!(await house.permits.spend(permit))) throw refuse("ceremony_expired");
   await house.accounts.addPasskey(account.id, { ...made.passkey, addedBy: "account" });
+  forgetDevice(ctx, house.issuer);
   ctx.body = { location: `${HOME}?notice=passkey_added` };
 }
 

@@ -63,10 +63,9 @@ async function start(house: House, ctx: Context, { fields = [] }: SensitiveActio
   assertSameOrigin(ctx, house.issuer);
   const form = await readForm(ctx);
   await ownerOf(house, ctx);
-  const typed = fields.map((name): [string, string] => [name, form.get(name)?.trim() ?? ""]);
-  const sent = new URLSearchParams(typed);
+  const typed = fields.map((name) => [name, form.get(name)?.trim() ?? ""] as const);
   ctx.status = 303;
-  ctx.redirect(withQuery(ctx.path, sent));
+  ctx.redirect(withFields(ctx.path, Object.fromEntries(typed)));
 }
 
 async function ask(house: House, ctx: Context, action: SensitiveAction): Promise<void> {
@@ -77,7 +76,7 @@ async function ask(house: House, ctx: Context, action: SensitiveAction): Promise
   const target = targetOf(ctx, action);
   const subject = await action.about?.(account, target, house);
   const place = placeOf(house, ctx, account, action, target);
-  const url = withQuery(`${ctx.path}/confirm`, new URLSearchParams(target.fields));
+  const url = withFields(`${ctx.path}/confirm`, target.fields);
   const ceremony = await askForAssertion(house, place, url, account, action.by?.(account));
   page(house.renderer, ctx, "confirm", {
     ...ceremony,
@@ -128,6 +127,7 @@ function comesFromHere(ctx: Context): boolean {
   return ctx.get("sec-fetch-site") === "same-origin";
 }
 
-function withQuery(path: string, query: URLSearchParams): string {
+function withFields(path: string, fields: Readonly<Record<string, string>>): string {
+  const query = new URLSearchParams(Object.entries(fields).filter(([, value]) => value !== ""));
   return query.size === 0 ? path : `${path}?${query}`;
 }
