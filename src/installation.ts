@@ -133,7 +133,9 @@ async function openMeta(
   if (!found && settings.storeId !== undefined) throw emptied(`a store with the id ${settings.storeId}`);
   if (!found) {
     if (!mayCreate) throw emptied("a store that `latchkey setup` has initialised");
-    const meta = { id: randomUUID(), created: clock.now(), proof: vault.wrap(PROOF, "proof") };
+    const created = clock.now();
+    const rpIds = [{ rpId: settings.rpId, since: created }];
+    const meta = { id: randomUUID(), created, proof: vault.wrap(PROOF, "proof"), rpIds };
     const how = { expect: "absent", version: newVersion(), durable: true } as const;
     await startLedger(store, clock.now());
     await store.commit(metaRecord.key(META), metaRecord.encode(meta), how);

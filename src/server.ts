@@ -22,6 +22,7 @@ import { brokenShortWay, type ShortWayOptions, shortWay, type Ways } from "./htt
 import { watchKeys } from "./installation/key-watch.ts";
 import { startMigrations } from "./installation/migrations.ts";
 import { watchOwnership } from "./installation/own-store.ts";
+import { keepRpId } from "./installation/rp-id.ts";
 import { type Installation, openInstallation } from "./installation.ts";
 import { type Logger, silentLogger } from "./log.ts";
 import { type Mailer, openMailer } from "./mail/mailer.ts";
@@ -108,8 +109,8 @@ export async function startServer(settings: Settings, options: ServerOptions = {
     open.push(...sweepers.map((sweeper) => ({ close: () => sweeper.stop() })));
     if (settings.adminPort)
       open.push(await listen(healthHandler(ready, log), settings.adminPort, settings.host));
-    const migrating = startMigrations({ store, clock, log });
-    open.push({ close: () => migrating.stop() });
+    const looking = [await keepRpId({ ...installation, log }), startMigrations({ store, clock, log })];
+    open.push(...looking.map((one) => ({ close: () => one.stop() })));
     const listener = await listen(keys.handler, settings.port, settings.host);
     open.push(listener);
     return { issuer: settings.issuer, port: listener.port, setup, tidy: tidyAll, stop };

@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import { systemClock } from "../clock.ts";
 import type { Settings } from "../config/load.ts";
 import { isRefusal } from "../errors.ts";
+import type { Installation } from "../installation.ts";
 import { oneLine } from "../log/fields.ts";
 import { pendingIn, readLedger } from "../migrate/ledger.ts";
 import { withoutNotice } from "../oidc/quiet.ts";
@@ -103,7 +104,7 @@ function notMade(settings: Settings): Check {
 
 async function opened(settings: Settings): Promise<Check[]> {
   const { openInstallation } = await withoutNotice(() => import("../installation.ts"));
-  const { store, setup, close } = await openInstallation(settings, { initialise: false });
+  const { store, setup, close, meta, accounts } = await openInstallation(settings, { initialise: false });
   try {
     await store.ping();
     const owner = await setup.hasOwner();
@@ -113,12 +114,26 @@ async function opened(settings: Settings): Promise<Check[]> {
       owner
         ? passed("owner", "there is an owner")
         : warned("owner", "there is no owner yet", "Run: npx latchkey setup"),
+      await rpIdFits(settings, meta, accounts),
       await migrated(store),
       ...(await afterTheSeal(store)),
     ];
   } finally {
     await close();
   }
+}
+
+/** Told before it happens: a server that starts with another RP ID locks people out. */
+async function rpIdFits(
+  { rpId }: Settings,
+  { rpIds }: Installation["meta"],
+  accounts: Installation["accounts"],
+): Promise<Check> {
+  const { describeStranded, remedyFor, strandedBy } = await import("../installation/rp-id.ts");
+  if (!rpIds) return passed("rp id", `${rpId}; the next start of the server remembers it`);
+  const stranded = await strandedBy(rpId, rpIds, () => accounts.list());
+  if (stranded.passkeys === 0) return passed("rp id", `no passkey was made for another RP ID than ${rpId}`);
+  return failed("rp id", describeStranded(stranded, rpId), remedyFor(stranded));
 }
 
 async function migrated(store: Store): Promise<Check> {

@@ -6,6 +6,12 @@ import { type RecordKind, recordKind } from "../store/record.ts";
 import type { Store } from "../store/store.ts";
 import type { Vault } from "../vault.ts";
 
+/** From when on passkeys were made for an RP ID; milliseconds since the epoch. */
+export interface RpIdSince {
+  rpId: string;
+  since: number;
+}
+
 /** Written once, when the store is made ours. */
 export interface Meta {
   /** Names the store; `LATCHKEY_STORE_ID` pins it. */
@@ -15,6 +21,11 @@ export interface Meta {
   proof: string;
   /** The number of the data's format; absent: the first. See {@link FORMAT}. */
   format?: number;
+  /**
+   * For which RP ID passkeys were made, and since when, oldest first: a passkey opens nothing under another one. Absent in
+   * a store that was made before this was remembered, until a server starts on it.
+   */
+  rpIds?: RpIdSince[];
   /** Where the data is now: nobody serves from this store any more. */
   moved?: { to: string; at: number };
 }
