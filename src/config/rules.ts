@@ -4,6 +4,7 @@ import { resolve } from "node:path";
 import { folderOf, isLocalIssuer, issuerOf } from "./derive.ts";
 import { maskAddress, quote } from "./quote.ts";
 import type { Parsed } from "./schema.ts";
+import { MOST_SITES, sitesOf } from "./sites.ts";
 import { storeProblem } from "./store-address.ts";
 
 /** What could be parsed; a rule keeps quiet about what could not. */
@@ -58,7 +59,7 @@ const rpIdRule: Rule = (settings) => {
 
 const originsRule: Rule = (settings) => {
   const local = isLocalIssuer(issuerOf(settings) ?? "");
-  return (settings.origins ?? []).map((origin, index) => {
+  const problems = (settings.origins ?? []).map((origin, index) => {
     const url = URL.parse(origin);
     const exact = url?.origin === origin && isDomain(url.hostname);
     const fits = exact && (origin.startsWith("https://") || (local && isLocalIssuer(origin)));
@@ -67,7 +68,19 @@ const originsRule: Rule = (settings) => {
       `origins (LATCHKEY_ORIGINS): entry ${index + 1} must be an exact origin such as https://app.example.com`
     );
   });
+  return problems.some(Boolean) ? problems : [tooManySites(settings)];
 };
+
+function tooManySites(settings: Partly): string | false {
+  const rpId = settings.rpId ?? URL.parse(issuerOf(settings) ?? "")?.hostname;
+  if (!rpId) return false;
+  const sites = sitesOf(settings.origins ?? [], rpId);
+  return (
+    sites.length > MOST_SITES &&
+    `origins (LATCHKEY_ORIGINS): names ${sites.length} sites (${sites.join(", ")}), and browsers look at ${MOST_SITES}; ` +
+      "leave some out, or use subdomains of one site"
+  );
+}
 
 const secretRule: Rule = (settings) => {
   const { secret } = settings;

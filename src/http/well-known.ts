@@ -1,5 +1,6 @@
 /** What browsers and password managers look for at well-known addresses. */
 import type { Context } from "koa";
+import { unrelated } from "../config/sites.ts";
 import { refuse } from "../errors.ts";
 import type { House } from "./house.ts";
 
@@ -10,8 +11,8 @@ export function passkeyEndpoints({ issuer }: House, ctx: Context): void {
 }
 
 /** `GET /.well-known/webauthn` (WebAuthn Level 3, section 5.11): other origins that may use our passkeys. */
-export function relatedOrigins({ issuer, rp }: House, ctx: Context): void {
-  const origins = rp.origins.filter((origin) => origin !== issuer.origin);
+export function relatedOrigins({ rp }: House, ctx: Context): void {
+  const origins = unrelated(rp.origins, rp.id);
   if (origins.length === 0) throw refuse("not_found");
   ctx.body = { origins };
 }

@@ -13,6 +13,9 @@ import { stores } from "../support/stores.ts";
 import { buildProgram, visit } from "./visit.ts";
 
 const ISSUER = "https://login.example.test";
+/** Another site of the same people, and one of nobody we know. */
+const RELATED = "https://shop.example.org";
+const FOREIGN = "https://shop.example.net";
 const APP = "https://app.example.test";
 const certificate = attestationAuthority();
 
@@ -43,7 +46,7 @@ describe.skipIf(browserSkipped)("under a name with TLS", () => {
 
     beforeAll(async () => {
       upstream = await freePort();
-      const settings = { issuer: ISSUER, port: upstream, trustProxy: 1, signUp: "open" };
+      const settings = { issuer: ISSUER, port: upstream, trustProxy: 1, signUp: "open", origins: [RELATED] };
       running = await startInstallation(kind, settings);
     });
     afterAll(() => running?.stop());
@@ -77,7 +80,57 @@ describe.skipIf(browserSkipped)("under a name with TLS", () => {
       }
       await owner.end();
     });
+
+    it("SEC-11 takes an answer that was given on a related origin; on any other one the browser gives none", async () => {
+      const { page, open, authenticator, end } = await visit(browser);
+      for (const origin of [RELATED, FOREIGN]) {
+        await page.route(`${origin}/**`, (route) =>
+          route.fulfill({ contentType: "text/html", body: "<link rel=icon href='data:,'><h1>Shop</h1>" }),
+        );
+      }
+      await open(`${ISSUER}/sign-up`);
+      await page.getByRole("textbox", { name: "Email" }).fill(`kim.${kind.name}@example.com`);
+      await page.getByRole("button", { name: "Create a passkey" }).click();
+      await page.getByRole("heading", { name: "Passkeys" }).waitFor();
+      await page.getByRole("button", { name: "Sign out" }).click();
+      await page.getByRole("heading", { name: "You are signed out" }).waitFor();
+
+      await authenticator.setPresence(false);
+      await open(`${ISSUER}/sign-in`);
+      const form = page.locator("form[data-ceremony]");
+      const options = (await form.getAttribute("data-options")) ?? "";
+      const action = await form.getAttribute("data-action");
+      await authenticator.setPresence(true);
+      expect(await borrow(page, FOREIGN, options)).toBe("SecurityError");
+      const response = await borrow(page, RELATED, options);
+      expect(response).toMatchObject({ type: "public-key" });
+      await open(`${ISSUER}/about/passkeys`);
+      const answer = await page.evaluate(
+        async ([address = "", body = ""]) => {
+          const headers = { "content-type": "application/json" };
+          return (await fetch(address, { method: "POST", headers, body })).json();
+        },
+        [action ?? "", JSON.stringify({ response })],
+      );
+      expect(answer).toEqual({ location: "/account" });
+      await open(`${ISSUER}/account`);
+      await page.getByText(`kim.${kind.name}@example.com`).first().waitFor();
+      await end();
+    });
   });
+
+  /** What a script of a page there gets for the passkey of this page's options. */
+  async function borrow(page: Page, origin: string, options: string): Promise<unknown> {
+    await page.goto(origin);
+    return page.evaluate(async (json) => {
+      const publicKey = PublicKeyCredential.parseRequestOptionsFromJSON(JSON.parse(json));
+      try {
+        return ((await navigator.credentials.get({ publicKey })) as PublicKeyCredential).toJSON();
+      } catch (error) {
+        return (error as Error).name;
+      }
+    }, options);
+  }
 
   function startProxy(target: () => number): Promise<Server> {
     const key = certificate.privateKey.export({ type: "pkcs8", format: "pem" });

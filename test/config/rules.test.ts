@@ -99,6 +99,27 @@ describe("further origins", () => {
   });
 });
 
+describe("related origins", () => {
+  const { LATCHKEY_ISSUER } = production;
+  const five = ["a.com", "b.org", "c.co.uk", "d.de", "e.io"].map((site) => `https://www.${site}`);
+  const problems = (...more: string[]) =>
+    here.problems({ ...production, LATCHKEY_ORIGINS: [...five, ...more].join(",") });
+
+  test("are of five sites at most, since browsers look at no others; the remedy is said", () => {
+    expect(problems()).toEqual([]);
+    expect(problems("https://sixth.example.net")).toEqual([
+      expect.stringMatching(
+        /^origins \(LATCHKEY_ORIGINS\): names 6 sites \(a, b, c, d, e, example\).*leave some out/,
+      ),
+    ]);
+  });
+
+  test("of one site count once, whatever its country; those within the RP ID count not at all", () => {
+    expect(problems("https://other.c.co.uk", "https://c.com.au", "https://c.ch:8443")).toEqual([]);
+    expect(problems(LATCHKEY_ISSUER, `https://below.${new URL(LATCHKEY_ISSUER).hostname}`)).toEqual([]);
+  });
+});
+
 describe("the secret", () => {
   test("is required beside localhost", () => {
     expect(here.problems(production)).toEqual([]);
