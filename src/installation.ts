@@ -96,7 +96,7 @@ export async function openInstallation(
       stillOurs: () => gate.look(),
       accounts: people,
       invitations: invitations({ store, clock }),
-      notify: async () => {},
+      notify: notifier({ store, vault, clock, log, settings }),
       clients: clients({
         store,
         clock,
@@ -175,6 +175,17 @@ function emptied(expected: string): ConfigurationError {
     `LATCHKEY_STORE (store): expected ${expected}, found an empty one. ` +
       "If this is a new installation, run `latchkey setup`; if it is not, do not: restore the data first.",
   ]);
+}
+
+/** Keeps what an owner is told until a server sends it; a command does not live long enough to wait for SMTP. */
+function notifier(o: Pick<Installation, "store" | "vault" | "clock" | "log" | "settings">): Notify {
+  return async (account, notice) => {
+    const { mail, views: overlay } = o.settings;
+    if (mail.url === undefined) return;
+    const { openMailer } = await import("./mail/mailer.ts");
+    const how = { ...mail, ...(overlay === undefined ? {} : { overlay }), leaves: true };
+    await openMailer({ ...o, ...how })?.notify(account, notice);
+  };
 }
 
 /** What happened, in the log: counters and refusals are for whoever watches, the rest is for the record. */

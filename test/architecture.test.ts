@@ -49,6 +49,7 @@ const DOORS: Record<string, readonly string[]> = {
   "testing/": ["store", "passkey"],
   installation: [
     "audit",
+    "mail",
     "recovery",
     "migrate",
     "password-room",

@@ -14,12 +14,16 @@ import { endSessions } from "./sessions.ts";
 import { isRepairing, isTentative, mayObject } from "./tentative.ts";
 import { type Moment, note } from "./transitions.ts";
 
+/** In the place of the credential ids that are declared lost. No credential has this id. */
+export const ALL_OTHERS = "*";
+
 /** What a recovery came to: how the person got in and when, the passkey that was made, and those that are lost. */
 export interface RepairInput {
   by: Repair["by"];
   /** When the code or pass was used; milliseconds since the epoch. */
   began: number;
   added: string;
+  /** Credential ids, or {@link ALL_OTHERS}. */
   lost: readonly string[];
   delay: Millis;
   grace: Millis;
@@ -52,7 +56,7 @@ export function isCutOff({ endedBefore = 0 }: Account, { began }: { began: numbe
 function openRepair(account: Account, { by, added, lost, delay, grace }: RepairInput, now: Moment): Repair {
   const before = account.repair;
   const held = account.passkeys.filter(({ id, state }) => id !== added && state === "active");
-  const named = held.filter(({ id }) => lost.includes(id)).map(({ id }) => id);
+  const named = held.filter(({ id }) => lost.includes(id) || lost.includes(ALL_OTHERS)).map(({ id }) => id);
   const starts = now.at + delay;
   return {
     since: before?.since ?? now.at,

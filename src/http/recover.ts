@@ -35,6 +35,8 @@ export async function recover(house: House, ctx: Context, next: Next): Promise<v
   const by = await useUp(house, found ?? { id: newHandle(), groups: [] }, code);
   if (!found || !by) throw refuse("authentication_failed");
   const began = house.clock.now();
+  // A pass was told of when it was issued.
+  if (by === "code") await house.notify(found, { kind: "recovery_code_used", at: began });
   await beginSitting(house.store, visit, {
     purpose: "recovery",
     account: found.id,

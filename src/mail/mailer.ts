@@ -35,6 +35,8 @@ interface MailerOptions {
   renderer: MailRenderer;
   issuer: URL;
   log: Logger;
+  /** Only keeps mails: a server that runs on the same store sends them. */
+  leaves?: boolean | undefined;
 }
 
 const VOLUME = { count: 3, window: 60 * 60_000 };
@@ -46,6 +48,7 @@ function mailer(options: MailerOptions): Mailer {
     if (bucket !== undefined && !(await allow(bucket))) return false;
     const whole = { ...model, issuer: issuer.host } as MailModels[typeof name];
     await queue.put({ to, ...renderer.render(name, whole, language) });
+    if (options.leaves) return true;
     // On its own: whoever wrote waits for no mail server. What is not sent now is sent by the next round.
     void queue.drain().catch((err: unknown) => log.warn({ err }, "sending mails failed"));
     return true;
@@ -87,12 +90,14 @@ export interface MailSettings {
   url?: string | undefined;
   from?: string | undefined;
   overlay?: string;
+  leaves?: boolean;
 }
 
 /** The mailer of an installation; none where no mail server is set. */
 export function openMailer(o: MailSettings): Mailer | undefined {
-  const { store, log, url, from } = o;
+  const { store, log, url, from, leaves } = o;
   if (url === undefined || from === undefined) return undefined;
   const queue = mailQueue({ ...o, deliver: smtp(url, from) });
-  return mailer({ store, queue, log, renderer: createMailRenderer(o), issuer: new URL(o.settings.issuer) });
+  const issuer = new URL(o.settings.issuer);
+  return mailer({ store, queue, log, renderer: createMailRenderer(o), issuer, leaves });
 }

@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import type { Account } from "../../src/account/account.ts";
 import { issuePass } from "../../src/account/passes.ts";
 import {
+  ALL_OTHERS,
   cancelRepair,
   completeRepair,
   endRepair,
@@ -52,6 +53,13 @@ describe("a recovery", () => {
       endedBefore: NOON + 60_000,
     });
     expect(after.recoveryCodes?.left).toEqual(["one", "two"]);
+  });
+
+  it("suspends every other passkey that is active when all are declared lost, and never the new one", () => {
+    const after = recover(owner, "new", 0, { lost: [ALL_OTHERS] });
+    expect(states(after)).toEqual({ phone: "suspended", key: "suspended", new: "active" });
+    expect(after.repair?.lost).toEqual(["phone", "key"]);
+    expect(mayObject(after, "key", at(DAY))).toBe(true);
   });
 
   it("gives nothing before the proof: the passkey is pending, and only a pending one completes it", () => {

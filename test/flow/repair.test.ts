@@ -99,6 +99,24 @@ describe.each(stores)("a recovery in its grace time over $name", (kind) => {
     expect(await states(jane.id)).toEqual(["suspended", "active"]);
   });
 
+  it("declares all others lost by one box, where there are several, and each of them can still object", async () => {
+    const jane = await person();
+    const only = running.browser();
+    expect((await begin(only, jane)).text).not.toContain('value="*"');
+    const second = running.browser(new SoftwareAuthenticator());
+    second.cookies = jane.browser.cookies;
+    await second.complete(await jane.browser.complete(await jane.browser.submit("/account/passkeys/add")));
+    const browser = running.browser();
+    const enrol = await begin(browser, jane);
+    expect(enrol.text).toContain('name="lost" value="*"');
+    await browser.complete(await browser.complete(enrol, { lost: "*" }));
+    expect(await states(jane.id)).toEqual(["suspended", "suspended", "active"]);
+    const holder = running.browser(second.authenticator);
+    const question = await holder.complete(await holder.open("/sign-in"));
+    await holder.post(address(question, "data-decision"), { decision: "cancel" });
+    expect(await states(jane.id)).toEqual(["active", "active"]);
+  });
+
   it("SEC-133 takes no older passkey away, and what it adds goes when the owner undoes it on his page", async () => {
     const jane = await person();
     const { browser: thief } = await recover(jane, false);

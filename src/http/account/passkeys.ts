@@ -12,6 +12,7 @@ import { assertSameOrigin, readForm, readRegistration } from "../input.ts";
 import { page } from "../page.ts";
 import { param, type Route } from "../route.ts";
 import { signedIn, toSignIn } from "../sign-in.ts";
+import { undoOf } from "../undo-link.ts";
 import { HOME } from "../visit.ts";
 import { ownerOf } from "./owner.ts";
 import { sensitive } from "./sensitive.ts";
@@ -35,7 +36,9 @@ export const passkeyRoutes: readonly Route[] = [
     purpose: "remove_passkey",
     about: (account, { id }) => removable(account, id).name,
     async perform(house, account, { id }) {
-      await house.accounts.removePasskey(account.id, id);
+      const about = removable(account, id).name;
+      const removed = await house.accounts.removePasskey(account.id, id);
+      await house.notify(removed, { kind: "passkey_removed", at: house.clock.now(), about });
       return `${HOME}?notice=passkey_removed`;
     },
   }),
@@ -116,6 +119,13 @@ async function addPasskey(house: House, ctx: Context): Promise<void> {
   if (!(await house.permits.spend(permit))) throw refuse("ceremony_expired");
   await house.accounts.addPasskey(account.id, { ...made.passkey, addedBy: "account" });
   forgetDevice(ctx, house.issuer);
+  const about = made.passkey.name;
+  await house.notify(account, {
+    kind: "passkey_added",
+    at: house.clock.now(),
+    about,
+    ...undoOf(house, account),
+  });
   ctx.body = { location: `${HOME}?notice=passkey_added` };
 }
 

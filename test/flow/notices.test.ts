@@ -1,0 +1,115 @@
+/** What owners are told by mail of what was done in their name, over real SMTP, and how they can undo it or where to look. */
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import "../support/prototypes.ts";
+import { type Account, accountRecord } from "../../src/account/account.ts";
+import { SoftwareAuthenticator } from "../../src/testing.ts";
+import { operator } from "../command/operator.ts";
+import { type Browser, ceremonyOf } from "../support/browser.ts";
+import { type Running, SECRET, startInstallation } from "../support/installation.ts";
+import { type MailServer, mailSettings, startMailServer } from "../support/smtp.ts";
+import { stores } from "../support/stores.ts";
+
+describe.each(stores)("notices over $name", (kind) => {
+  let running: Running;
+  let post: MailServer;
+  let jane: Browser;
+  let id: string;
+  let username: string;
+  let email: string;
+  let people = 0;
+
+  beforeAll(async () => {
+    post = await startMailServer();
+    running = await startInstallation(kind, { mail: mailSettings(post) });
+  });
+  afterAll(async () => {
+    await running.stop();
+    await post.shut();
+  });
+  beforeEach(async () => {
+    jane = running.browser();
+    username = `told${++people}`;
+    email = `${username}@example.com`;
+    await jane.complete(await jane.open("/sign-up"), { username, email });
+    id = (await running.installation.accounts.findByLogin(username))?.value.id ?? "";
+    const verified = { ...((await read()) as Account), emailVerified: true };
+    await running.store.store.write(accountRecord.key(id), accountRecord.encode(verified));
+  });
+
+  const read = async () => (await running.installation.accounts.find(id))?.value;
+  const mailed = () => post.inbox.filter(({ to }) => to.includes(email)).map(({ mail }) => mail.subject);
+
+  it("tell of a passkey that was added on the owner's page, and of one that was removed, by name", async () => {
+    const page = await jane.complete(await jane.submit("/account/passkeys/add"));
+    const { action, options } = ceremonyOf(page);
+    const response = new SoftwareAuthenticator().create(options, running.issuer);
+    expect((await jane.post(action, { response })).status).toBe(200);
+    const added = (await read())?.passkeys[1];
+    const first = await post.newest(email);
+    expect(first.subject).toBe("A passkey was added to your account");
+    for (const body of [first.text, String(first.html)]) {
+      expect(body).toContain(added?.name);
+      expect(body).toContain(`${running.issuer}/account`);
+    }
+
+    await jane.submit(`/account/passkeys/${added?.id}/rename`, { name: "Blue key" });
+    await jane.complete(await jane.submit(`/account/passkeys/${added?.id}/remove`));
+    const second = await post.newest(email, 2);
+    expect(second.subject).toBe("A passkey was removed from your account");
+    expect(second.text).toContain("Blue key");
+    expect(second.text).toContain(`${running.issuer}/account`);
+  });
+
+  it("tell of nothing that was refused", async () => {
+    const page = await jane.complete(await jane.submit("/account/passkeys/add"));
+    const { action, options } = ceremonyOf(page);
+    const foreign = new SoftwareAuthenticator().create(options, "https://evil.example");
+    expect((await jane.post(action, { response: foreign })).status).toBe(400);
+    const only = (await read())?.passkeys[0]?.id;
+    expect((await jane.submit(`/account/passkeys/${only}/remove`)).status).toBe(409);
+    const wrong = "00000-00000-00000-00000-00000-0";
+    await running.browser().post("/sign-in/recover", { username, code: wrong });
+    await jane.complete(await jane.submit("/account/sessions/end"));
+    await post.newest(email);
+    expect(mailed()).toEqual(["You were signed out everywhere else"]);
+  });
+
+  it("tell of a recovery code when it is used, before anything is made with it", async () => {
+    const shown = await jane.complete(await jane.submit("/account/recovery-codes"));
+    const code = /<code>([^<]+)<\/code>/.exec(shown.text)?.[1] ?? "";
+    await post.newest(email);
+    const answer = await running.browser().post("/sign-in/recover", { username, code });
+    expect(answer.status, answer.text).toBe(200);
+    const mail = await post.newest(email, 2);
+    expect(mail.subject).toBe("A recovery code was used");
+    expect(mail.text).toContain(`${running.issuer}/account`);
+    expect(mail.text).not.toContain(code.slice(0, 11));
+  });
+
+  it("tell of a pass that the command line issued: the command keeps the mail, the server sends it", async () => {
+    const { url, from } = mailSettings(post);
+    const admin = operator({
+      LATCHKEY_STORE: running.store.url,
+      LATCHKEY_ISSUER: running.issuer,
+      LATCHKEY_SECRET: SECRET,
+      LATCHKEY_MAIL_URL: url,
+      LATCHKEY_MAIL_FROM: from,
+    });
+    const { code, json, err } = await admin.run("pass", "issue", id, "--json");
+    admin.remove();
+    expect(code, err).toBe(0);
+    // Whatever the server sends next takes with it what waits.
+    await jane.complete(await jane.submit("/account/sessions/end"));
+    await post.newest(email, 2);
+    expect(mailed().sort()).toEqual([
+      "A temporary pass was issued for your account",
+      "You were signed out everywhere else",
+    ]);
+    const told = post.inbox
+      .filter(({ to }) => to.includes(email))
+      .map(({ raw }) => raw)
+      .join();
+    expect(told).not.toContain(String(json().pass).slice(0, 11));
+    expect(told).toContain(`${running.issuer}/account`);
+  });
+});
