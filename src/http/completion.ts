@@ -27,7 +27,12 @@ export interface Completion {
   ): Promise<{ notNowUrl?: string; others?: { id: string; name: string }[] }>;
   /**
    * The passkey is proved: what it replaces ends now, durably, before anything is answered. `wait` when it does not
-   * sign in yet.
+   * sign in yet, `codes` when a new set of recovery codes is made first.
    */
-  proved(house: House, sitting: Sitting, account: Account, passkey: Passkey): Promise<"done" | "wait">;
+  proved(
+    house: House,
+    sitting: Sitting,
+    account: Account,
+    passkey: Passkey,
+  ): Promise<"done" | "wait" | "codes">;
 }

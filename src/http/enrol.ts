@@ -121,13 +121,19 @@ export async function prove(house: House, ctx: Context, next: Next): Promise<voi
   assertSameOrigin(ctx, house.issuer);
   const visit = await visitOf(house, ctx, next);
   const response = await readAuthentication(ctx);
-  const { value: sitting } = await sittingAt(house.store, visit, "prove");
+  const found = await sittingAt(house.store, visit, "prove");
+  const sitting = found.value;
   const place = visit.place(`prove:${sitting.account}`);
   const { proved, unproved } = completionOf(sitting);
   const who = { account: sitting.account, also: unproved };
   const { account, passkey } = await takeAssertion(house, place, response, who);
   if (passkey.id !== sitting.passkey) throw refuse("authentication_failed");
   const outcome = await proved(house, sitting, account, passkey);
+  if (outcome === "codes") {
+    await advanceSitting(house.store, visit, found, { stage: "codes" });
+    ctx.body = { location: visit.url("codes") };
+    return;
+  }
   if (!(await endSitting(house.store, visit))) throw refuse("ceremony_expired");
   if (outcome === "wait") {
     await beginSitting(house.store, visit, { ...sitting, stage: "wait" });

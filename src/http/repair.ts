@@ -6,6 +6,7 @@ import type { Account } from "../account/account.ts";
 import { isCutOff } from "../account/repair.ts";
 import type { Completion } from "./completion.ts";
 import type { House } from "./house.ts";
+import { needsCodes } from "./renewed-codes.ts";
 import { HOME } from "./visit.ts";
 
 export const repair: Completion = {
@@ -24,7 +25,8 @@ export const repair: Completion = {
     const waits = repaired.repair?.starts !== undefined;
     if (!waits) await endEverything(house, repaired);
     await tellOfRecovery(house, repaired, passkey.name);
-    return waits ? "wait" : "done";
+    if (waits) return "wait";
+    return by === "code" && needsCodes(house, repaired) ? "codes" : "done";
   },
 };
 

@@ -16,6 +16,7 @@ import * as objection from "./objection.ts";
 import { page } from "./page.ts";
 import * as password from "./password.ts";
 import * as recover from "./recover.ts";
+import * as renewedCodes from "./renewed-codes.ts";
 import type { Handler, Route } from "./route.ts";
 import { finder } from "./router.ts";
 import * as setup from "./setup.ts";
@@ -47,6 +48,9 @@ const table: readonly Route[] = [
   [get, "/interaction/:uid/objection", objection.showObjection],
   [post, "/interaction/:uid/objection", objection.decideObjection],
   [get, "/interaction/:uid/wait", objection.showWait],
+  [get, "/interaction/:uid/codes", renewedCodes.showCodes, "ceremonies"],
+  [post, "/interaction/:uid/codes", renewedCodes.renewCodes, "ceremonies"],
+  [post, "/interaction/:uid/continue", renewedCodes.goOn],
   [post, "/interaction/:uid/send", mailed.sendMail, "ceremonies"],
   [get, "/interaction/:uid/mail", mailed.showMailed],
   [post, "/interaction/:uid/mail", mailed.recoverByMail, "ceremonies"],
@@ -85,6 +89,9 @@ const table: readonly Route[] = [
   [get, "/sign-in/objection", objection.showObjection],
   [post, "/sign-in/objection", objection.decideObjection],
   [get, "/sign-in/wait", objection.showWait],
+  [get, "/sign-in/codes", renewedCodes.showCodes, "ceremonies"],
+  [post, "/sign-in/codes", renewedCodes.renewCodes, "ceremonies"],
+  [post, "/sign-in/continue", renewedCodes.goOn],
   [post, "/sign-in/send", mailed.sendMail, "ceremonies"],
   [get, "/sign-in/mail", mailed.showMailed],
   [post, "/sign-in/mail", mailed.recoverByMail, "ceremonies"],

@@ -15,9 +15,9 @@ export interface Sitting {
   /**
    * `confirm`: a second proof is owed. `mailed`: a code was mailed, which begins a recovery. `enrol`: a passkey may be made. `prove`: exactly that passkey has to sign in.
    * `object`: a passkey that was declared lost has signed in, and its holder is asked. `wait`: the recovery is done, and
-   * takes effect later.
+   * takes effect later. `codes`: it has used the last code, and a new set is owed; `coded`: that is being shown.
    */
-  stage: "confirm" | "mailed" | "enrol" | "prove" | "object" | "wait";
+  stage: "confirm" | "mailed" | "enrol" | "prove" | "object" | "wait" | "codes" | "coded";
   /** SHA-256 of the code that was mailed, for the stages `confirm` and `mailed`. */
   code?: string;
   /** The credential id of the passkey that was made here. */
@@ -25,6 +25,8 @@ export interface Sitting {
   /** The rung of the ladder, at a recovery, and when it was climbed; milliseconds since the epoch. */
   by?: "code" | "pass" | "email";
   began?: number;
+  /** When a passkey was proved, where the visit is finished later; milliseconds since the epoch. */
+  proved?: number;
   /** Credential ids that were declared lost, at a recovery. */
   lost?: string[];
 }

@@ -35,6 +35,8 @@ export type Step =
   | "send"
   | "mail"
   | "wait"
+  | "codes"
+  | "continue"
   | "objection";
 
 export interface Visit {
@@ -51,8 +53,12 @@ export interface Visit {
   readonly uiLocales: unknown;
   /** Whether a sign-in of this acr is enough for whoever asked. */
   accepts(acr: string): Promise<boolean>;
-  /** Signs in, which ends the visit; resolves to where the browser goes next. */
-  finish(accountId: string, assurance: Assurance): Promise<string>;
+  /**
+   * Signs in, which ends the visit; resolves to where the browser goes next.
+   *
+   * @param at when the proof was given, where that was not just now; milliseconds since the epoch
+   */
+  finish(accountId: string, assurance: Assurance, at?: number): Promise<string>;
 }
 
 /** Where somebody goes who came for nothing else. */
@@ -88,8 +94,8 @@ export function appVisit(house: House, ctx: Context, next: Next, interaction: In
     app: async () => appOf(await clientOf(house.provider, interaction), house.issuer),
     uiLocales: params.ui_locales,
     accepts: (acr) => acceptsAcr(house.provider, interaction, acr),
-    async finish(accountId, assurance) {
-      const outcome = await finishSignIn(house, ctx, interaction, { accountId, ...assurance });
+    async finish(accountId, assurance, at) {
+      const outcome = await finishSignIn(house, ctx, interaction, { accountId, at, ...assurance });
       if ("consent" in outcome) return path;
       // What a host has put around its provider's addresses sees the browser come there.
       return !house.hosted && canResumeWithin(interaction)
@@ -118,8 +124,8 @@ export function ownVisit(house: House, ctx: Context): Visit {
     uiLocales: undefined,
     // What our own pages let be done asks for a passkey by itself.
     accepts: async () => true,
-    async finish(accountId, assurance) {
-      await signIn(house, ctx, accountId, assurance);
+    async finish(accountId, assurance, at) {
+      await signIn(house, ctx, accountId, { ...assurance, at });
       return to;
     },
   };

@@ -73,14 +73,15 @@ export async function finishSignIn(
   d: InteractionDependencies,
   ctx: Context,
   interaction: Interaction,
-  who: { accountId: string } & Assurance,
+  who: { accountId: string; at?: number | undefined } & Assurance,
 ): Promise<Outcome> {
   const present = await presentSession(d, ctx);
   if (present?.accountId && present.accountId !== who.accountId) {
     await endSession(d, ctx, present);
     delete interaction.session;
   }
-  const login = { accountId: who.accountId, acr: who.acr, amr: who.amr, ts: epoch(d.clock), remember: true };
+  const ts = who.at === undefined ? epoch(d.clock) : Math.floor(who.at / 1000);
+  const login = { accountId: who.accountId, acr: who.acr, amr: who.amr, ts, remember: true };
   const consent = await needsConsent(d, interaction, who.accountId);
   await persist(interaction, { ...interaction.lastSubmission, create: {}, login });
   return consent ? { consent: true } : { location: interaction.returnTo };

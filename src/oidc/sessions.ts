@@ -38,7 +38,7 @@ export async function signIn(
   d: SessionDependencies,
   ctx: Context,
   accountId: string,
-  { acr, amr }: Assurance,
+  { acr, amr, at = d.clock.now() }: Assurance & { at?: number | undefined },
 ): Promise<void> {
   let session = await currentSession(d, ctx);
   if (session.accountId === accountId) {
@@ -47,7 +47,7 @@ export async function signIn(
     await endSession(d, ctx, session);
     session = new d.provider.Session();
   }
-  const loginTs = Math.floor(d.clock.now() / 1000);
+  const loginTs = Math.floor(at / 1000);
   session.loginAccount({ accountId, acr, amr, loginTs });
   const seconds = d.hostSession?.seconds(ctx, session) ?? sessionSeconds(d.clock, loginTs);
   await session.save(seconds);

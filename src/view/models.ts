@@ -105,6 +105,7 @@ export type SensitivePurpose =
   | "remove_passkey"
   | "remove_password"
   | "create_codes"
+  | "renew_codes"
   | "undo_recovery";
 
 /**
@@ -187,7 +188,8 @@ export interface ViewModels {
     subject?: string;
     /** The ceremony starts by itself. */
     autostart: boolean;
-    cancelUrl: string;
+    /** Absent in the middle of a visit. */
+    cancelUrl?: string;
   };
   /** Heading `Create a passkey`: in a sign-in with a legacy password or on the way back in. `notNowUrl` where it may wait. */
   enrol: CeremonyModel & {
@@ -218,7 +220,13 @@ export interface ViewModels {
   /** Heading `Undone`. */
   undone: { recoverUrl: string };
   /** Recovery codes, shown once. */
-  recovery_codes: { codes: string[]; fileUrl: string; issuer: string };
+  recovery_codes: {
+    codes: string[];
+    fileUrl: string;
+    issuer: string;
+    /** Where a visit goes on, at the press of the button; the owner's page otherwise. Posts nothing. */
+    continueUrl?: string;
+  };
   /** Proves an address: by the link's token at the press of a button, or by the code in the mail. */
   verify_email: { email: string; action: string; token?: string; failed: boolean };
   /** "It wasn't me", in the mail to an address that was left. */

@@ -386,6 +386,21 @@ export const samples: Sample[] = [
     },
   },
   {
+    title: "recovery codes in the middle of a visit",
+    view: "recovery_codes",
+    model: {
+      codes: Array.from({ length: 10 }, (_, at) => `7Q4T${at}-K2M8X-9RZ3B-CD5FG-HJ6NP-1`),
+      fileUrl: "/sign-in/codes?permit=x&as=file",
+      issuer: "id.example.com",
+      continueUrl: "/sign-in/continue",
+    },
+  },
+  {
+    title: "confirm new recovery codes",
+    view: "confirm",
+    model: { ...authentication, purpose: "renew_codes", autostart: false },
+  },
+  {
     title: "confirm deleting the account",
     view: "confirm",
     model: { ...authentication, purpose: "delete_account", autostart: false, cancelUrl: "/account" },
