@@ -82,6 +82,8 @@ async function bundleProgram(bundle) {
     platform: "node",
     format: "esm",
     target: ["node20"],
+    minifySyntax: true,
+    minifyWhitespace: true,
     external: packages.filter((name) => !PACKED.includes(name)),
     // Packages in the old format ask for Node's own modules this way.
     banner: {
