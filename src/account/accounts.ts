@@ -15,6 +15,7 @@ import { setRecoveryCodes, useRecoveryCode } from "./recovery-codes.ts";
 import type { RemovalRuleOf } from "./removal-guard.ts";
 import { cancelRepair, completeRepair, type RepairInput, startRepair } from "./repair.ts";
 import { type AccountsOptions, moment, publish, revise, type Transition } from "./revise.ts";
+import { disableAccount, enableAccount } from "./standing.ts";
 import * as become from "./transitions.ts";
 import { codeFingerprint, newCode } from "./typed-code.ts";
 import { undoConversion } from "./undo-conversion.ts";
@@ -150,8 +151,8 @@ export function accounts(options: AccountsOptions): Accounts {
     cancelRepair: (id, objector) => durably(id, (account, now) => cancelRepair(account, objector, now)),
     ...emailChanges(options),
     ...leaving(options),
-    disable: (id) => durably(id, become.disableAccount),
-    enable: (id) => durably(id, become.enableAccount),
+    disable: (id) => durably(id, disableAccount),
+    enable: (id) => durably(id, enableAccount),
     list: () => list(options),
     sweep: () => sweepAccounts(store, clock),
   };

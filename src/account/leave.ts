@@ -46,8 +46,12 @@ export interface Leaving {
   scheduleDeletion(id: string, at: number): Promise<Account>;
   /** @throws `account_unknown` */
   cancelDeletion(id: string): Promise<Account>;
-  /** Deletes an account whose time has come; true for exactly one caller. */
-  erase(id: string): Promise<boolean>;
+  /**
+   * Deletes an account whose time has come; true for exactly one caller.
+   *
+   * @param how `whenever`: also one whose owner has not asked for it, at the operator's word
+   */
+  erase(id: string, how?: { whenever?: boolean }): Promise<boolean>;
 }
 
 export function leaving(options: AccountsOptions): Leaving {
@@ -59,7 +63,7 @@ export function leaving(options: AccountsOptions): Leaving {
     scheduleDeletion: (id, at) =>
       revise(options, id, (account, now) => scheduleDeletion(account, at, now), durable),
     cancelDeletion: (id) => revise(options, id, cancelDeletion, durable),
-    erase: (id) => erase(options, id),
+    erase: (id, how = {}) => erase(options, id, how.whenever === true),
   };
 }
 
@@ -67,10 +71,14 @@ export function leaving(options: AccountsOptions): Leaving {
  * The end of an account: its document goes, and with it every name it held, which is free at once; what still points
  * to it points to nobody. True for exactly one caller, and false when it is not due any more.
  */
-async function erase({ store, clock, announce }: AccountsOptions, id: string): Promise<boolean> {
+async function erase(
+  { store, clock, announce }: AccountsOptions,
+  id: string,
+  whenever: boolean,
+): Promise<boolean> {
   const found = await accountRecord.read(store, id);
   const at = clock.now();
-  if (!found || !isDue(found.value, { at })) return false;
+  if (!found || (!whenever && !isDue(found.value, { at }))) return false;
   const event = { id: randomUUID(), type: "account.deleted", at, account: id } as const;
   // Before the document, which is the last that knows of it: of a repeat the log keeps both.
   await store.append(`audit:${day(at)}`, event, event.id);

@@ -6,7 +6,13 @@ import type { Account } from "./account.ts";
 import { type Moment, note } from "./transitions.ts";
 
 export function endSessions(account: Account, now: { at: number }): Account {
-  return { ...account, endedBefore: now.at };
+  // Never back: on a host whose clock is behind, what another host has ended would begin to live again.
+  return { ...account, endedBefore: Math.max(account.endedBefore ?? 0, now.at) };
+}
+
+/** The same including this very second, for whoever is not to be signed in at all. */
+export function endSessionsFully(account: Account, now: { at: number }): Account {
+  return endSessions(account, { at: now.at + 1000 });
 }
 
 /** The same at the owner's wish, when it is told of by itself. */

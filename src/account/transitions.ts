@@ -177,16 +177,6 @@ export function recordUse(
     : used;
 }
 
-/** @throws `account_unknown` for an account that never became active */
-export function disableAccount(account: Account, now: Moment): Account | undefined {
-  return switchState(account, "disabled", "account.disabled", now);
-}
-
-/** @throws `account_unknown` for an account that never became active */
-export function enableAccount(account: Account, now: Moment): Account | undefined {
-  return switchState(account, "active", "account.enabled", now);
-}
-
 /** Forgets pending passkeys of requests that died. The credential id is free again, since nobody names it. */
 export function withoutDead(account: Account, now: { at: number }): Account {
   const dead = (held: Passkey) => held.state === "pending" && held.created + PENDING_PASSKEY_AGE < now.at;
@@ -212,16 +202,6 @@ function passkeyOf(account: Account, passkeyId: string): Passkey {
 
 function replace(account: Account, passkey: Passkey): Account {
   return { ...account, passkeys: account.passkeys.map((held) => (held.id === passkey.id ? passkey : held)) };
-}
-
-function switchState(
-  account: Account,
-  state: "active" | "disabled",
-  type: EventType,
-  now: Moment,
-): Account | undefined {
-  if (account.state === "pending") throw refuse("account_unknown");
-  return account.state === state ? undefined : note({ ...account, state }, type, now);
 }
 
 /** Puts an event into the outbox. Writers empty it first, so it is full only when many write at one moment. */

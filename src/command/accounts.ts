@@ -2,6 +2,7 @@
 import type { Command } from "commander";
 import type { Account, Passkey } from "../account/account.ts";
 import type { Installation } from "../installation.ts";
+import { standingCommands } from "./account-standing.ts";
 import { type Common, type Context, print, withInstallation } from "./context.ts";
 import { importCommand } from "./import.ts";
 import { inviteCommand } from "./invite.ts";
@@ -18,6 +19,7 @@ export function accountsCommands(program: Command, context: Context): void {
     (account: string, flags: Common) => show(context, account, flags),
   );
   inviteCommand(group, context);
+  standingCommands(group, context);
 }
 
 function list(context: Context, flags: Common): Promise<void> {

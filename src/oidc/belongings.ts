@@ -135,11 +135,16 @@ export async function disconnectApp(
   ]);
 }
 
-/** Everything an account has open ends; for one that is going away. */
-export async function closeEverything(d: BelongingsDependencies, account: Account): Promise<void> {
+/** Everything an account has open ends, and its apps are told; what it once allowed them is remembered. */
+export async function closeSessions(d: BelongingsDependencies, account: Account): Promise<void> {
   const bodies = await bodiesOf(d, account);
   await Promise.all(bodies.map((body) => close(d, body)));
   await endOffline(d, account.id, () => true);
+}
+
+/** The same, and nothing is remembered; for one that is going away. */
+export async function closeEverything(d: BelongingsDependencies, account: Account): Promise<void> {
+  await closeSessions(d, account);
   const consents = await consentsOf(d.store, account.id);
   await Promise.all([...consents.keys()].map((clientId) => withdrawConsent(d, account.id, clientId)));
 }

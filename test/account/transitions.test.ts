@@ -1,12 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Account, Passkey } from "../../src/account/account.ts";
+import { endSessions, isOver } from "../../src/account/sessions.ts";
+import { disableAccount, enableAccount } from "../../src/account/standing.ts";
 import {
   activateAccount,
   activatePasskey,
   addPasskey,
-  disableAccount,
-  enableAccount,
   newAccount,
   OUTBOX_LIMIT,
   PASSKEY_LIMIT,
@@ -196,10 +196,19 @@ describe("remembering a sign-in", () => {
   });
 });
 
+describe("ending what is open", () => {
+  it("F18: does not begin to live again on a host whose clock is behind", () => {
+    const ended = endSessions(account(), now);
+    expect(endSessions(ended, { at: now.at - 300_000 }).endedBefore).toBe(now.at);
+    expect(endSessions(ended, { at: now.at + 1 }).endedBefore).toBe(now.at + 1);
+  });
+});
+
 describe("disabling an account", () => {
   it("closes every way in until it is enabled", () => {
     const disabled = disableAccount(account(), now) as Account;
     expect(usablePasskey(disabled, "first")).toBeUndefined();
+    expect(isOver(disabled, now.at / 1000)).toBe(true);
     const enabled = enableAccount(disabled, { ...now, event: "later" }) as Account;
     expect(usablePasskey(enabled, "first")).toBeDefined();
     expect(enabled.outbox.map(({ type }) => type)).toEqual(["account.disabled", "account.enabled"]);
