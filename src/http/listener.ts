@@ -33,7 +33,8 @@ export async function listen(handler: RequestListener, port: number, host: strin
     const { socket } = request;
     idle.delete(socket);
     fresh.delete(socket);
-    if (closing) response.setHeader("connection", "close");
+    // Not as a header of its own: beside one, Node.js keeps the last of several cookies that are written as a list.
+    if (closing) response.shouldKeepAlive = false;
     response.once("close", () => {
       if (closing) socket.destroySoon();
       else if (!socket.destroyed) idle.add(socket);
