@@ -10,7 +10,7 @@ import { randomUUID } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
 import { type Migration, migrations, readerOf, upcastsOf } from "../../migrations/index.ts";
 import type { Clock } from "../clock.ts";
-import { refuse } from "../errors.ts";
+import { isRefusal, refuse } from "../errors.ts";
 import { takeLease } from "../store/lease.ts";
 import { newVersion, recordKind } from "../store/record.ts";
 import type { Entry as Found, Millis, Store, Version } from "../store/store.ts";
@@ -25,9 +25,13 @@ export interface MigrateOptions {
   tell?: ((id: string, entry: Entry) => void) | undefined;
   /** True when the run is to stop after the batch; a later run goes on from there. */
   isStopped?: () => boolean;
+  /** How long a store may be away in the midst of it: a failover is no reason to begin again by hand. */
+  patience?: Millis;
 }
 
 const LOCK_TTL: Millis = 30_000;
+const PATIENCE: Millis = 25_000;
+const AGAIN: Millis = 250;
 const HELD = "Another process migrates this store. It goes on by itself; see `latchkey migrate status`.";
 
 /**
@@ -38,16 +42,39 @@ const HELD = "Another process migrates this store. It goes on by itself; see `la
  */
 export async function migrateUp(options: MigrateOptions): Promise<Record<string, Entry>> {
   const lease = await takeLease(options.store, "migrate", LOCK_TTL, HELD);
+  const { patience = PATIENCE, isStopped = () => false } = options;
+  let answered = performance.now();
+  const tell = (id: string, entry: Entry) => {
+    answered = performance.now();
+    options.tell?.(id, entry);
+  };
   try {
-    const book = await openLedger(options.store);
-    for (const migration of pendingIn(book.ledger())) {
-      if (options.isStopped?.()) break;
-      await carryOut(options, migration, book, () => lease.renew());
+    for (;;) {
+      try {
+        return await runPending({ ...options, tell }, () => lease.renew());
+      } catch (error) {
+        const away = performance.now() - answered;
+        if (!isRefusal(error, "store_unavailable") || away >= patience || isStopped()) throw error;
+        await pause(AGAIN);
+      }
     }
-    return book.ledger().entries;
   } finally {
     await lease.release();
   }
+}
+
+/** From where the ledger stands: what it says is read anew, because nobody knows what became of the last entry. */
+async function runPending(
+  options: MigrateOptions,
+  renew: () => Promise<void>,
+): Promise<Record<string, Entry>> {
+  await renew();
+  const book = await openLedger(options.store);
+  for (const migration of pendingIn(book.ledger())) {
+    if (options.isStopped?.()) break;
+    await carryOut(options, migration, book, renew);
+  }
+  return book.ledger().entries;
 }
 
 /** The ledger in the hands of one run: every entry is committed against the one before. */

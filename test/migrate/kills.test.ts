@@ -70,18 +70,21 @@ describe.each(stores)("ten kills on $name", ({ open }) => {
       expect(await notMigrated(opened.store, ACCOUNTS)).toEqual([]);
       // Constant memory: a program of this kind has some 100 MB, and 200,000 accounts would be 300 MB more.
       expect(memory.most()).toBeLessThan(260);
+      process.stdout.write(
+        `${ACCOUNTS} accounts, ${killed} kills, at most ${Math.round(memory.most())} MiB\n`,
+      );
     },
     10 * 60_000,
   );
 });
 
-/** The most resident memory that a program had, in MiB (Linux). */
+/** The most memory of its own that a program had, in MiB (Linux): pages of a file that it maps are the system's. */
 function watchMemory(program: Program): { most(): number } {
   let most = 0;
   const look = () => {
     for (const pid of program.survivors()) {
       try {
-        const [, kib = "0"] = /^VmHWM:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8")) ?? [];
+        const [, kib = "0"] = /^RssAnon:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8")) ?? [];
         most = Math.max(most, Number(kib) / 1024);
       } catch {
         // gone meanwhile

@@ -8,8 +8,8 @@ export const keyOf = (i: number) => accountRecord.key(`old-${i}`);
 
 /** Writes so many accounts of the first schema, each with a passkey that does not say how it came. */
 export async function writeOld(store: Store, count: number): Promise<void> {
-  for (let from = 0; from < count; from += 2000) {
-    const some = Array.from({ length: Math.min(2000, count - from) }, (_, i) => from + i);
+  for (let from = 0; from < count; from += 500) {
+    const some = Array.from({ length: Math.min(500, count - from) }, (_, i) => from + i);
     await Promise.all(some.map((i) => store.write(keyOf(i), oldAccount(i))));
   }
 }
@@ -29,8 +29,8 @@ export async function forgetLedger(store: Store): Promise<void> {
 /** Numbers of the accounts that are not of the newest schema, or are not what they have to be. */
 export async function notMigrated(store: Store, count: number): Promise<number[]> {
   const wrong: number[] = [];
-  for (let from = 0; from < count; from += 2000) {
-    const some = Array.from({ length: Math.min(2000, count - from) }, (_, i) => from + i);
+  for (let from = 0; from < count; from += 500) {
+    const some = Array.from({ length: Math.min(500, count - from) }, (_, i) => from + i);
     const found = await Promise.all(some.map((i) => store.read<Record<string, unknown>>(keyOf(i))));
     for (const [i, stored] of found.entries()) {
       const [passkey] = (stored?.value.passkeys ?? []) as { addedBy?: string; counter?: number }[];

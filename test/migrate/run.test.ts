@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { accountRecord } from "../../src/account/account.ts";
 import { systemClock } from "../../src/clock.ts";
+import { refuse } from "../../src/errors.ts";
 import { readLedger, requireKnown } from "../../src/migrate/ledger.ts";
 import { countOld, migrateUp } from "../../src/migrate/run.ts";
 import { takeLease } from "../../src/store/lease.ts";
@@ -50,6 +51,32 @@ describe.each(stores)("a migration on $name", ({ open }) => {
     expect(halfway?.changed).toBeGreaterThan(0);
     expect((await up())[ID]).toMatchObject({ state: "done", changed: 2500 });
     expect(await notMigrated(store, 2500)).toEqual([]);
+  });
+
+  test("waits for a store that is away in its midst, and says so of one that stays away", async () => {
+    await writeOld(store, 1200);
+    let away = 0;
+    // Now and then a commit finds the store away.
+    const commit: Store["commit"] = async (key, ...how) => {
+      if (key.startsWith("account:old-") && ++away % 700 === 699) throw refuse("store_unavailable");
+      return store.commit(key, ...how);
+    };
+    const failing = new Proxy(store, {
+      get(target, name) {
+        const member = Reflect.get(target, name);
+        if (name === "commit") return commit;
+        return typeof member === "function" ? member.bind(target) : member;
+      },
+    });
+    const entries = await up({ store: failing });
+    expect(away).toBeGreaterThan(1200);
+    expect(entries[ID]).toMatchObject({ state: "done", left: 0 });
+    expect(await notMigrated(store, 1200)).toEqual([]);
+
+    await forgetLedger(store);
+    await writeOld(store, 700);
+    const gone = up({ store: failing, patience: 0 });
+    await expect(gone).rejects.toMatchObject({ code: "store_unavailable" });
   });
 
   test("loses to a sign-in of the same moment, and comes back to that record", async () => {
