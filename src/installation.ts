@@ -11,12 +11,13 @@ import { ConfigurationError, type Settings } from "./config/load.ts";
 import { rootSecrets } from "./config/root-secret.ts";
 import type { Event, Listener } from "./events.ts";
 import {
-  isServing,
   META,
   type Meta,
   metaRecord,
   requireReadable,
   requireSecret,
+  type Standing,
+  standingOf,
 } from "./installation/meta.ts";
 import { type Logger, silentLogger } from "./log.ts";
 import { readLedger, requireKnown, startLedger } from "./migrate/ledger.ts";
@@ -49,6 +50,8 @@ export interface Installation {
   meta: Meta;
   /** Asks the store anew whether it is the one that was opened. */
   stillOurs(): Promise<boolean>;
+  /** What a store that is not is, for those who can do something about it. */
+  standing(): Promise<Standing>;
   close(): Promise<void>;
 }
 
@@ -76,7 +79,9 @@ export async function openInstallation(
   const opened =
     options.store ?? (await connectStore(settings.store, { log, durability: settings.durability }));
   const ours = { id: "" };
-  const gate = gateOf(async () => ours.id === "" || isServing(opened, ours.id));
+  const standing = async (): Promise<Standing> =>
+    ours.id === "" ? { is: "ours" } : standingOf(opened, ours.id);
+  const gate = gateOf(async () => (await standing()).is === "ours");
   const store = behindGate(opened, gate);
   try {
     const vault = createVault(rootSecrets(settings, (await metaRecord.read(store, META)) !== undefined));
@@ -94,6 +99,7 @@ export async function openInstallation(
       announce,
       meta,
       stillOurs: () => gate.look(),
+      standing,
       accounts: people,
       invitations: invitations({ store, clock }),
       notify: notifier({ store, vault, clock, log, settings }),

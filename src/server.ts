@@ -82,7 +82,7 @@ export async function startServer(settings: Settings, options: ServerOptions = {
     for (const one of open.splice(0).reverse()) await one.close(linger);
   };
   try {
-    const ownership = watchOwnership(installation.stillOurs, log);
+    const ownership = watchOwnership(installation, log);
     open.push({ close: async () => ownership.stop() });
     const ready = async () => !state.stopping && ownership.isOurs() && (await isReachable(store));
     const views = settings.views === undefined ? {} : { overlay: settings.views };

@@ -64,11 +64,16 @@ export function requireFit(meta: object, vault: Vault, settings: Settings): void
   requireSecret(found, vault, settings);
 }
 
+/** Whether a store is still the one that serves, or why it is not. */
+export type Standing = { is: "ours" | "moving" | "foreign" } | { is: "moved"; to: string };
+
 /** Whether a store is still the one with this id, and neither moved nor about to be. */
-export async function isServing(store: Store, id: string): Promise<boolean> {
+export async function standingOf(store: Store, id: string): Promise<Standing> {
   const [meta, lock] = await Promise.all([
     metaRecord.read(store, META),
     store.read<{ free?: true }>("lock:switch"),
   ]);
-  return meta?.value.id === id && !meta.value.moved && (lock === undefined || lock.value.free === true);
+  if (meta?.value.id !== id) return { is: "foreign" };
+  if (meta.value.moved) return { is: "moved", to: meta.value.moved.to };
+  return { is: lock === undefined || lock.value.free === true ? "ours" : "moving" };
 }

@@ -188,6 +188,10 @@ test.runIf(lmdb !== undefined)(
       expect(moved.code, moved.err).toBe(0);
       expect(moved.json()).toMatchObject({ moved: true, from: running.store.url, to: target.url });
       expect(await status()).toBe(503);
+      const said = () => running.log.map((line) => JSON.parse(line) as { msg: string; to?: string });
+      await expect
+        .poll(() => said().find(({ msg }) => msg.includes("has moved")), { timeout: 30_000 })
+        .toMatchObject({ msg: expect.stringContaining("set LATCHKEY_STORE"), to: target.url });
       const there = await openAt(target.url);
       expect(there.meta.id).toBe(running.installation.meta.id);
       await there.close();
