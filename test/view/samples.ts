@@ -209,7 +209,6 @@ export const samples: Sample[] = [
         waitingEmail: "jane.rivers@example.com",
       },
       passkeys,
-      coached: false,
       password: { state: "open" },
       codes: { left: 7, created: "2026-11-20T09:00:00.000Z" },
       signals,
