@@ -103,16 +103,7 @@ export async function openInstallation(
       accounts: people,
       invitations: invitations({ store, clock }),
       notify: notifier({ store, vault, clock, log, settings }),
-      clients: clients({
-        store,
-        clock,
-        announce,
-        // The library is loaded with the first client that is written: most commands do without it.
-        async validate(metadata) {
-          const { validateClient } = await withoutNotice(() => import("./oidc/provider.ts"));
-          await validateClient(metadata);
-        },
-      }),
+      clients: clients({ store, clock, announce, validate: validateByLibrary }),
       setup: {
         ...setup,
         async issue() {
@@ -127,6 +118,12 @@ export async function openInstallation(
     throw error;
   }
 }
+
+/** The library is loaded with the first client that is written: most commands do without it. */
+const validateByLibrary: Parameters<typeof clients>[0]["validate"] = async (metadata) => {
+  const { validateClient } = await withoutNotice(() => import("./oidc/provider.ts"));
+  await validateClient(metadata);
+};
 
 async function openMeta(
   store: Store,
