@@ -120,7 +120,7 @@ export async function openInstallation(
 }
 
 /** The library is loaded with the first client that is written: most commands do without it. */
-const validateByLibrary: Parameters<typeof clients>[0]["validate"] = async (metadata) => {
+const validateByLibrary: NonNullable<Parameters<typeof clients>[0]["validate"]> = async (metadata) => {
   const { validateClient } = await withoutNotice(() => import("./oidc/provider.ts"));
   await validateClient(metadata);
 };
