@@ -9,9 +9,10 @@ import type { Input } from "../import/row.ts";
 import type { Counts } from "../import/run.ts";
 import type { Installation } from "../installation.ts";
 import { visible } from "../log/fields.ts";
-import { type Common, type Context, print, UsageError, withInstallation } from "./context.ts";
+import { type Common, type Context, UsageError, withInstallation } from "./context.ts";
 import { progress } from "./progress.ts";
-import { table } from "./terminal.ts";
+import { spool } from "./spool.ts";
+import { type Terminal, table } from "./terminal.ts";
 
 interface Flags extends Common {
   format?: Format;
@@ -51,26 +52,49 @@ function importFile(context: Context, file: string, flags: Flags): Promise<void>
   const source = open(context, file);
   const rejects = flags.rejects === undefined ? undefined : rejectsFile(context, flags.rejects);
   return withInstallation(context, async (installation) => {
-    const refused: Refused[] = [];
+    const refused = flags.json ? refusals() : undefined;
     const bar = progress(context.terminal, "accounts");
     try {
       const counts = await run(installation, source, flags, {
         refused(input, reason) {
           rejects?.add(input);
           const entry = refusedEntry(input, reason);
-          if (flags.json) refused.push(entry);
+          if (refused) refused.add(entry);
           else context.terminal.err(visible(`line ${entry.line}: ${entry.code}: ${entry.reason}`));
         },
         progress: ({ read }) => bar.tell(read, source.share()),
       });
       bar.end();
-      print(context, flags, { ...counts, refused }, textOf(counts, flags));
+      if (refused) refused.print(context.terminal, counts);
+      else context.terminal.out(textOf(counts, flags));
       if (flags.strict && counts.refused > 0) context.outcome.code = 1;
     } finally {
       bar.end();
+      refused?.close();
       rejects?.close();
     }
   });
+}
+
+/**
+ * Refusals for the one document, which is printed when all is known: a failure on the way prints another. A file that
+ * is refused line by line may be long, so that they wait outside of memory.
+ */
+function refusals() {
+  const waiting = spool();
+  let begun = false;
+  return {
+    add(entry: Refused) {
+      waiting.add(`${begun ? "," : ""}\n${JSON.stringify(entry, null, 2)}`.replaceAll("\n", "\n    "));
+      begun = true;
+    },
+    print({ out }: Terminal, { refused: _, ...counts }: Counts) {
+      out(`${JSON.stringify(counts, null, 2).slice(0, -2)},\n  "refused": [`);
+      for (const piece of waiting.pieces()) out(piece);
+      out(begun ? "\n  ]\n}\n" : "]\n}\n");
+    },
+    close: () => waiting.close(),
+  };
 }
 
 async function run(

@@ -40,6 +40,19 @@ describe("accounts import", () => {
     expect(JSON.stringify(shown)).not.toMatch(/\$2b|lkpw1|hash/);
   });
 
+  it("never holds the refusals of a long file: the one document is written in pieces", async () => {
+    const many = 20_000;
+    admin.input = `{"username":"nö one"}\n`.repeat(many);
+    const { json, out, longest } = await admin.run("accounts", "import", "-", "--json");
+    const { refused, ...counts } = json() as { refused: object[] };
+    expect(counts).toEqual({ read: many, created: 0, updated: 0, unchanged: 0 });
+    expect(refused).toHaveLength(many);
+    expect(refused.at(-1)).toMatchObject({ line: many, code: "username_invalid" });
+    expect(out.length).toBeGreaterThan(1_000_000);
+    expect(longest).toBeLessThan(70_000);
+    expect(out).toBe(`${JSON.stringify(json(), null, 2)}\n`);
+  });
+
   it("says what was refused, for people on the standard error, and is strict when asked to be", async () => {
     const name = file("bad.jsonl", lines({ username: "no one" }, jane));
     const easy = await admin.run("accounts", "import", name);

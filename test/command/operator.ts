@@ -10,6 +10,8 @@ export interface Outcome {
   code: number;
   out: string;
   err: string;
+  /** The longest piece that was written to the standard output at once. */
+  longest: number;
   /** The one document on the standard output; throws unless there is exactly one. */
   json(): Record<string, unknown>;
 }
@@ -29,7 +31,7 @@ export interface Operator {
 export function operator(env: Record<string, string> = {}): Operator {
   const cwd = mkdtempSync(join(tmpdir(), "latchkey-command-"));
   const execute = async (words: string[], answer?: string): Promise<Outcome> => {
-    const said = { out: "", err: "" };
+    const said = { out: "", err: "", longest: 0 };
     const terminal: Terminal = {
       env,
       input: async function* () {
@@ -40,6 +42,7 @@ export function operator(env: Record<string, string> = {}): Operator {
       canAsk: answer !== undefined,
       out: (text) => {
         said.out += text;
+        said.longest = Math.max(said.longest, text.length);
       },
       err: (text) => {
         said.err += `${text}\n`;
