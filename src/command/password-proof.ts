@@ -84,7 +84,9 @@ function write(path: string, document: object): void {
 }
 
 function placesOf({ places }: Report): string {
-  return places.map(({ place, what }) => `  ${what}: ${place}\n`).join("");
+  return places
+    .map(({ place, what, more }) => `  ${what}: ${more === undefined ? "" : `${more} more in `}${place}\n`)
+    .join("");
 }
 
 /** The signature holds for exactly what the file says, by one of this provider's keys. */

@@ -20,45 +20,53 @@ export function filesBelow(path: string): string[] {
     .flatMap((name) => filesBelow(join(path, name)));
 }
 
-export interface Looked {
-  bytes: number;
-  traces: Trace[];
-}
+/** Is told of each trace, once. */
+export type See = (trace: Trace) => void;
 
 /** Gives what is inside of a file that it can open, or nothing for one that is none of its kind. */
 export type Unpack = (path: string) => AsyncIterable<Buffer> | undefined;
 
-/** @throws what the file system says, when a file cannot be read: then nothing is proved */
-export async function lookThrough(path: string, unpack: Unpack = () => undefined): Promise<Looked> {
+/**
+ * Looks through a file, and gives its length.
+ *
+ * @throws what the file system says, when a file cannot be read: then nothing is proved
+ */
+export async function lookThrough(path: string, see: See, unpack: Unpack = () => undefined): Promise<number> {
   const key = KEY_FILE.exec(path)?.groups?.id;
-  if (key !== undefined) return { bytes: statSync(path).size, traces: [{ what: "key", at: 0, keyId: key }] };
+  if (key !== undefined) {
+    see({ what: "key", at: 0, keyId: key });
+    return statSync(path).size;
+  }
   const stream = createReadStream(path, { highWaterMark: 1024 * 1024 });
   const packed = headOf(path) === GZIP;
   // A file that only begins like one is looked through as it is, too.
-  const plain = await lookThroughStream(stream);
+  const bytes = await lookThroughStream(stream, see);
   const opened = unpack(path);
-  if (opened) return { ...plain, traces: [...plain.traces, ...(await lookThroughStream(opened)).traces] };
-  if (!packed) return plain;
-  const inside = await lookThroughStream(createReadStream(path).pipe(createGunzip())).catch(() => undefined);
-  return { bytes: plain.bytes, traces: [...plain.traces, ...(inside?.traces ?? [])] };
+  if (opened) await lookThroughStream(opened, see);
+  else if (packed) await lookThroughStream(createReadStream(path).pipe(createGunzip()), see).catch(() => {});
+  return bytes;
 }
 
-async function lookThroughStream(stream: AsyncIterable<Buffer>): Promise<Looked> {
-  const traces = new Map<string, Trace>();
+async function lookThroughStream(stream: AsyncIterable<Buffer>, see: See): Promise<number> {
   let bytes = 0;
   let kept = Buffer.alloc(0);
+  let before = new Set<string>();
   for await (const chunk of stream) {
     const piece = Buffer.concat([kept, chunk]);
     const start = bytes - kept.length;
-    // Where two pieces overlap a trace is seen twice, at one place.
+    const here = new Set<string>();
     for (const trace of tracesAround(piece)) {
       const at = start + trace.at;
-      traces.set(`${trace.what} ${at}`, { ...trace, at });
+      // Where two pieces overlap a trace is seen twice, at one place: the last piece is all that is remembered.
+      const name = `${trace.what} ${at}`;
+      if (!here.has(name) && !before.has(name)) see({ ...trace, at });
+      here.add(name);
     }
+    before = here;
     bytes += chunk.length;
     kept = Buffer.from(piece.subarray(Math.max(0, piece.length - 4 * LONGEST_TRACE)));
   }
-  return { bytes, traces: [...traces.values()] };
+  return bytes;
 }
 
 /** Traces as they lie, and those in strings that a dump of Redis has compressed. */

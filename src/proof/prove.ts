@@ -3,15 +3,18 @@
  * those the operator names. What comes out is a report that says what was looked at, and what was found where.
  */
 import { statSync } from "node:fs";
-import { type PasswordState, VERIFIER } from "../account/password-state.ts";
+import type { PasswordState } from "../account/password-state.ts";
 import type { Counts } from "../account/password-status.ts";
 import type { Store } from "../store/store.ts";
 import { filesBelow, lookThrough, type Unpack } from "./files.ts";
+import { ELSEWHERE, type Group, isVerifierRecord, kindOf, tally } from "./tally.ts";
 import { type Trace, tracesIn } from "./traces.ts";
 
 export interface Place {
   place: string;
   what: string;
+  /** For what a file, or a kind of record, holds beyond those that are named one by one: how many. */
+  more?: number;
 }
 
 /** Something that was looked through. */
@@ -37,7 +40,7 @@ export interface Report {
   /** How many passwords were found, in whatever form somebody could still use. */
   found: number;
   erased: number;
-  /** Where they were found; the first thousand. */
+  /** Where they were found: of each kind in each file, or in each kind of record, the first few, and how many more. */
   places: Place[];
   scanned: Scanned[];
   /** Accounts whose passwords the operator let go with the seal. */
@@ -65,7 +68,7 @@ const MOST_PLACES = 1000;
 interface Look {
   what: string;
   bytes: number;
-  traces: (Trace & { place: string })[];
+  groups: readonly Group[];
   changed: number;
 }
 
@@ -75,16 +78,20 @@ export async function prove(subject: Subject): Promise<Report> {
   const paths = [...new Set([...own, ...subject.files.flatMap(filesBelow)])];
   const looks = [await lookAtStore(store), ...(await lookAtFiles(paths, subject.unpack))];
   // A verifier is as readable as its key: one in the files is as good as one in place.
-  const copied = looks.flatMap(({ traces }) =>
-    traces.flatMap(({ what, keyId }) => (what === "key" && keyId ? [keyId] : [])),
+  const copied = looks.flatMap(({ groups }) =>
+    groups.flatMap(({ what, keyId }) => (what === "key" && keyId ? [keyId] : [])),
   );
   const keys = new Set([...subject.keys, ...copied]);
-  const isErased = ({ what, keyId, place }: Look["traces"][number]) =>
-    what === "verifier" && keyId !== undefined && !keys.has(keyId) && !isVerifierRecord(place);
+  // More keys than can be told apart may open anything.
+  const isOpenAll = looks.some(({ groups }) =>
+    groups.some((one) => one.what === "key" && one.where === ELSEWHERE),
+  );
+  const isErased = ({ what, keyId, isRecord }: Group) =>
+    what === "verifier" && keyId !== undefined && !keys.has(keyId) && !isRecord && !isOpenAll;
   const scanned = looks.map((look) =>
     judge(look, isErased, state.seal === "sealed" ? state.since : undefined),
   );
-  const found = looks.flatMap(({ traces }) => traces.filter((trace) => !isErased(trace)));
+  const found = looks.flatMap(({ groups }) => groups.filter((group) => !isErased(group)));
   const report = {
     type: "latchkey-password-report" as const,
     issuer: subject.issuer,
@@ -93,33 +100,42 @@ export async function prove(subject: Subject): Promise<Report> {
     sealed: state.seal === "sealed",
     sealed_at: state.seal === "sealed" ? new Date(state.since).toISOString() : null,
     counts: subject.counts,
-    found: found.length,
+    found: sumOf(found),
     erased: scanned.reduce((sum, one) => sum + one.erased, 0),
-    places: found.slice(0, MOST_PLACES).map(({ place, what }) => ({ place, what })),
+    places: placesOf(found),
     scanned,
     waived: state.waived ?? [],
   };
   return { ...report, summary: summaryOf(report) };
 }
 
-/** A record where verifiers are kept counts, whatever is in it. */
-function isVerifierRecord(place: string): boolean {
-  return new RegExp(`^key .*\\b${VERIFIER}:`).test(place);
+function sumOf(groups: readonly Group[]): number {
+  return groups.reduce((sum, { count }) => sum + count, 0);
+}
+
+/** By name as far as they go, and of each group how many more there are. */
+function placesOf(groups: readonly Group[]): Place[] {
+  let left = MOST_PLACES;
+  return groups.flatMap(({ what, where, count, places }) => {
+    const named = places.slice(0, left);
+    left -= named.length;
+    const more = count - named.length;
+    const listed = named.map((place) => ({ place, what }));
+    return more > 0 ? [...listed, { place: where, what, more }] : listed;
+  });
 }
 
 async function lookAtStore(store: Store): Promise<Look> {
-  const look: Look = { what: "live store", bytes: 0, traces: [], changed: 0 };
-  if (!store.examination) return look;
-  for await (const { place, bytes } of store.examination.everything()) {
-    look.bytes += bytes.length;
+  const seen = tally();
+  let size = 0;
+  for await (const { place, bytes } of store.examination?.everything() ?? []) {
+    size += bytes.length;
     const name = `key ${place}`;
-    const traces = tracesIn(bytes).map((trace) => ({ ...trace, place: name }));
-    if (traces.length === 0 && isVerifierRecord(name) && !isExpired(bytes)) {
-      traces.push({ what: "verifier", at: 0, place: name });
-    }
-    look.traces.push(...traces);
+    const traces: Pick<Trace, "what" | "keyId">[] = tracesIn(bytes);
+    if (traces.length === 0 && isVerifierRecord(name) && !isExpired(bytes)) traces.push({ what: "verifier" });
+    for (const trace of traces) seen.add(trace, name, kindOf(name));
   }
-  return look;
+  return { what: "live store", bytes: size, groups: seen.groups(), changed: 0 };
 }
 
 /** What the embedded store has let go but not yet swept: `<expiry> <version> {}`. */
@@ -130,20 +146,18 @@ function isExpired(bytes: Buffer): boolean {
 async function lookAtFiles(paths: readonly string[], unpack: Unpack | undefined): Promise<Look[]> {
   const looks: Look[] = [];
   for (const path of paths) {
-    const { bytes, traces } = await lookThrough(path, unpack);
-    const placed = traces.map((trace) => ({ ...trace, place: `file ${path} at byte ${trace.at}` }));
-    looks.push({ what: path, bytes, traces: placed, changed: statSync(path).mtimeMs });
+    const seen = tally();
+    const where = `file ${path}`;
+    const see = (trace: Trace) => seen.add(trace, `${where} at byte ${trace.at}`, where);
+    const bytes = await lookThrough(path, see, unpack);
+    looks.push({ what: path, bytes, groups: seen.groups(), changed: statSync(path).mtimeMs });
   }
   return looks;
 }
 
-function judge(
-  look: Look,
-  isErased: (trace: Look["traces"][number]) => boolean,
-  since: number | undefined,
-): Scanned {
-  const erased = look.traces.filter(isErased).length;
-  const found = look.traces.length - erased;
+function judge(look: Look, isErased: (group: Group) => boolean, since: number | undefined): Scanned {
+  const erased = sumOf(look.groups.filter(isErased));
+  const found = sumOf(look.groups) - erased;
   const anew = since !== undefined && look.changed >= since;
   const state = found > 0 ? "found" : erased > 0 ? "key-erased" : anew ? "rewritten" : "clean";
   return { what: look.what, bytes: look.bytes, found, erased, state };
