@@ -61,7 +61,11 @@ function isSound(hash: LegacyHash): boolean {
   if (!bytes || !within(hash.hash.length, RESULT.least, RESULT.most)) return false;
   if (hash.scheme === "pbkdf2") return within(hash.iterations, 1, 2 ** 31 - 1);
   if (hash.scheme === "scrypt") {
-    return within(hash.logN, 1, 31) && within(hash.r, 1, 2 ** 20) && within(hash.p, 1, 2 ** 20);
+    const { logN, r, p } = hash;
+    // Beyond these the computation is refused, and one that fails would tell its account from all others.
+    return (
+      within(r, 1, 2 ** 20) && within(p, 1, (2 ** 30 - 1) / r) && within(logN, 1, Math.min(31, 16 * r - 1))
+    );
   }
   return (
     hash.salt.length >= 8 &&

@@ -86,6 +86,17 @@ describe("what is no hash", () => {
     expect([parseHash(bcrypt)?.scheme, parseHash(argon2)?.scheme]).toEqual(["bcrypt", "argon2"]);
   });
 
+  it("SEC-137 what nobody can compute is no hash: its account would answer otherwise than all others", async () => {
+    const salted = (how: string) => `$scrypt$${how}$AAAAAAAAAAAAAAAAAAAAAA$${"A".repeat(43)}`;
+    // RFC 7914, section 2: N is less than 2 to the power of 128 * r / 8.
+    expect(parseHash(salted("ln=16,r=1,p=1"))).toBeUndefined();
+    expect(decoyOf("scrypt:16:1:1:16:32")).toBeUndefined();
+    expect(parseHash(salted("ln=1,r=1048576,p=1048576"))).toBeUndefined();
+    for (const how of ["ln=15,r=1,p=1", "ln=10,r=2,p=3", "ln=1,r=1,p=1"]) {
+      expect(await matches(parseHash(salted(how))!, "wrong"), how).toBe(false);
+    }
+  });
+
   it("SEC-28 changed at random it is refused, or is a hash whose numbers lie within bounds", () => {
     const text = fc.constantFrom(...known.hashes.map(({ hash }) => hash));
     const letters = fc.constantFrom(..."$=,:.+/0123456789abAZ-\0é\n".split(""), "");
