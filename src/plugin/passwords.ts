@@ -9,9 +9,10 @@ import type { LegacyPasswords } from "../account/legacy.ts";
 import { hasOpenPassword } from "../account/password-way.ts";
 import { refuse } from "../errors.ts";
 import { addressBucket, type Rate, rateLimit } from "../store/rate.ts";
-import type { Millis, Store, Stored } from "../store/store.ts";
+import type { Store, Stored } from "../store/store.ts";
 import type { Drops } from "./drops.ts";
 import type { HostPasswords } from "./options.ts";
+import { type HostPace, hostPace } from "./pace.ts";
 
 export interface HostPasswordOptions {
   store: Store;
@@ -23,16 +24,14 @@ export interface HostPasswordOptions {
   hash(text: string): string;
 }
 
-/** Refusals are answered at the end of a quarter of a second, so that they tell less about what was looked up. */
-const STEP: Millis = 250;
-
 /** Longer input is nobody's password. */
 const LONGEST = { login: 1024, password: 4096 };
 
 export function hostPasswords(options: HostPasswordOptions): LegacyPasswords {
   const { store, drops } = options;
   const admit = admission(options);
-  const judge = judgement(options);
+  const pace = hostPace();
+  const judge = judgement(options, pace);
   return {
     available: async () => true,
     async verify(login, password, address) {
@@ -40,7 +39,7 @@ export function hostPasswords(options: HostPasswordOptions): LegacyPasswords {
       const started = performance.now();
       const account = await judge(login, password);
       if (account) return account;
-      const left = STEP - ((performance.now() - started) % STEP);
+      const left = pace.left(performance.now() - started);
       await new Promise((resolve) => setTimeout(resolve, left));
       throw refuse("authentication_failed");
     },
@@ -54,7 +53,7 @@ export function hostPasswords(options: HostPasswordOptions): LegacyPasswords {
 }
 
 /** The account behind a name and its password, or nothing. */
-function judgement({ store, accounts, host, guesses }: HostPasswordOptions) {
+function judgement({ store, accounts, host, guesses }: HostPasswordOptions, pace: HostPace) {
   const ownGuesses = rateLimit(store, "password:id", guesses.perAccount);
   // Loaded with the first password: who has none left does without.
   const turn = import("../password/gate.ts").then(({ gate }) => gate());
@@ -65,7 +64,12 @@ function judgement({ store, accounts, host, guesses }: HostPasswordOptions) {
     if (id === undefined || !(await ownGuesses(id))) return undefined;
     const before = await accountRecord.read(store, id);
     if (before && !hasOpenPassword(before.value)) return undefined;
-    const right = await (await turn).run(async () => host.verifyPassword(id, password));
+    const right = await (await turn).run(async () => {
+      const started = performance.now();
+      const answer = await host.verifyPassword(id, password);
+      pace.saw(performance.now() - started);
+      return answer;
+    });
     // Only a plain yes is one: a host that forgot to await something hands over an object.
     if (right !== true) return undefined;
     // What was true before the work may not be true any more (SEC-138); this also makes the document of a newcomer.
