@@ -17,7 +17,7 @@ function typePassword(browser: Browser, page: Answer, username: string): Promise
   return browser.post(address(page, "data-password"), { username, password: OLD_PASSWORD });
 }
 
-async function passwordOpens({ browser }: Mortal, username: string): Promise<boolean> {
+export async function passwordOpens({ browser }: Mortal, username: string): Promise<boolean> {
   const visitor = browser();
   const page = await visitor.open("/sign-in");
   // Without any password left, the page has no box for one.
@@ -70,19 +70,32 @@ const conversion: Flow<Converting> = {
   },
 };
 
-const recoveryCode: Flow<{ person: Browser; username: string; code: string; page: Answer }> = {
+interface Forgetful {
+  person: Browser;
+  username: string;
+  code: string;
+  page: Answer;
+}
+
+/** Somebody at the page of the typed codes; `issue` makes one for an account. */
+async function forgetful(mortal: Mortal, issue: (id: string) => Promise<string>): Promise<Forgetful> {
+  const person = mortal.browser();
+  const username = `forgetful${Math.random().toString(36).slice(2)}`;
+  await person.complete(await person.open("/sign-up"), { username });
+  const id = (await mortal.installation.accounts.findByLogin(username))?.value.id ?? "";
+  const code = await issue(id);
+  const visitor = mortal.browser();
+  return { person: visitor, username, code, page: await visitor.open("/sign-in/recover") };
+}
+
+const recoveryCode: Flow<Forgetful> = {
   name: "use of a recovery code",
-  async prepare(mortal) {
-    const person = mortal.browser();
-    const username = `forgetful${Math.random().toString(36).slice(2)}`;
-    await person.complete(await person.open("/sign-up"), { username });
-    const id = (await mortal.installation.accounts.findByLogin(username))?.value.id ?? "";
-    const codes = Array.from({ length: 10 }, newCode);
-    await mortal.installation.accounts.setRecoveryCodes(id, codes);
-    const visitor = mortal.browser();
-    const page = await visitor.open("/sign-in/recover");
-    return { person: visitor, username, code: codes[0] as string, page };
-  },
+  prepare: (mortal) =>
+    forgetful(mortal, async (id) => {
+      const codes = Array.from({ length: 10 }, newCode);
+      await mortal.installation.accounts.setRecoveryCodes(id, codes);
+      return codes[0] as string;
+    }),
   act: async (_, { person, page, username, code }) =>
     (await person.post(address(page, "data-decision"), { username, code })).status === 200,
   async check({ browser }, { username, code }, acknowledged) {
@@ -98,4 +111,14 @@ const recoveryCode: Flow<{ person: Browser; username: string; code: string; page
   },
 };
 
-export const ways = [enrolment, conversion, recoveryCode] as Flow[];
+const pass: Flow<Forgetful> = {
+  ...recoveryCode,
+  name: "use of a pass",
+  prepare: (mortal) =>
+    forgetful(mortal, async (id) => {
+      const issued = await mortal.installation.accounts.issuePass(id, { ttl: 600_000, by: "cli" });
+      return issued.pass;
+    }),
+};
+
+export const ways = [enrolment, conversion, recoveryCode, pass] as Flow[];

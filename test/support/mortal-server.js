@@ -40,7 +40,34 @@ function mortal(store) {
   });
 }
 
+/** What commands do, in a process that dies as the server does. */
+const works = {
+  async rotate(installation) {
+    const { rotateKeys } = await built("oidc/keys.js");
+    await rotateKeys(installation, 0);
+  },
+  async seal(installation, waive) {
+    const [{ seal }, { passwordSafe }] = await Promise.all([
+      built("password/seal.js"),
+      built("password-room.js"),
+    ]);
+    await seal(await passwordSafe(installation), { waive });
+  },
+};
+
+async function work({ run, about }) {
+  const { openInstallation } = await built("installation.js");
+  await works[run](await openInstallation(settings, { store: mortal(store) }), about);
+}
+
 process.on("message", (message) => {
+  if (message.run) {
+    work(message).then(
+      () => process.send({ ran: true }),
+      (error) => process.send({ ran: false, reason: String(error) }),
+    );
+    return;
+  }
   last = message.last;
   process.send({ passed });
   passed = [];

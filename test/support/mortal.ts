@@ -39,11 +39,15 @@ export interface Mortal {
   browser(authenticator?: Browser["authenticator"]): Browser;
   /** From now on operations count; without a point, nothing happens. Gives those since the last call. */
   watch(point?: Point): Promise<string[]>;
+  /** Does what a command does, in the process of the server; false when it failed or the process died. */
+  run(work: "rotate" | "seal", about?: unknown): Promise<boolean>;
   /** What it died of, once it has; undefined while it lives. */
   readonly death: string | undefined;
   /** Resolves when the process has ended. */
   gone(): Promise<void>;
   start(): Promise<void>;
+  /** SIGKILL at no point in particular. */
+  kill(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -93,12 +97,21 @@ export async function startMortal(kind: StoreKind, extra: Record<string, string>
       child?.send({ last: last ?? null });
       return ((await answered)[0] as { passed: string[] }).passed;
     },
+    async run(work, about) {
+      const ended = once(child as ChildProcess, "exit").then(() => [{ ran: false }]);
+      const answered = once(child as ChildProcess, "message");
+      child?.send({ run: work, about });
+      return ((await Promise.race([answered, ended]))[0] as { ran: boolean }).ran;
+    },
+    async kill() {
+      child?.kill("SIGKILL");
+      await mortal.gone();
+    },
     async gone() {
       if (child && child.exitCode === null && child.signalCode === null) await once(child, "exit");
     },
     async stop() {
-      child?.kill("SIGKILL");
-      await mortal.gone();
+      await mortal.kill();
       await installation.close();
       await store.close();
       rmSync(folder, { recursive: true });
