@@ -34,6 +34,11 @@ export const underBase: Middleware = async (ctx, next) => {
   else if (hasLocation(body)) ctx.body = { ...body, location: base + body.location };
 };
 
+/** The whole address of a page of ours, for what is read elsewhere: the issuer names the path that it is under. */
+export function addressOf(issuer: URL, path: string): string {
+  return issuer.origin + issuer.pathname.replace(/\/$/, "") + path;
+}
+
 function pageUnder(base: string, html: string): string {
   return html.replace(ADDRESS, ` $1="${base}/`);
 }

@@ -4,6 +4,7 @@
  */
 import type { Account } from "../account/account.ts";
 import { isCutOff } from "../account/repair.ts";
+import { addressOf } from "./base.ts";
 import type { Completion } from "./completion.ts";
 import type { House } from "./house.ts";
 import { needsCodes } from "./renewed-codes.ts";
@@ -41,6 +42,6 @@ export async function endEverything(house: House, account: Account): Promise<voi
 
 /** Every recovery is told on every channel, with the way to undo it. */
 async function tellOfRecovery(house: House, account: Account, about: string): Promise<void> {
-  const undo = `${house.issuer.origin}${HOME}/recovery/undo`;
+  const undo = addressOf(house.issuer, `${HOME}/recovery/undo`);
   await house.notify(account, { kind: "recovery_started", at: house.clock.now(), about, undo });
 }

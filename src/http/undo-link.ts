@@ -6,6 +6,7 @@ import { createHmac } from "node:crypto";
 import type { Account } from "../account/account.ts";
 import { mayUndo } from "../account/undo-conversion.ts";
 import { fingerprint } from "../store/record.ts";
+import { addressOf } from "./base.ts";
 import type { House } from "./house.ts";
 
 type Deriving = Pick<House, "codeKey" | "issuer">;
@@ -22,7 +23,7 @@ export function undoFingerprint(house: Deriving, accountId: string): string {
 /** The address of the link. */
 export function undoUrl(house: Deriving, accountId: string): string {
   const token = `${Buffer.from(accountId).toString("base64url")}.${secretOf(house, accountId)}`;
-  return new URL(`/undo/${token}`, house.issuer).href;
+  return addressOf(house.issuer, `/undo/${token}`);
 }
 
 /** What a notice says of it, while there is something to undo. */

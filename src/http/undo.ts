@@ -1,6 +1,6 @@
 /** "It wasn't me", from a notice: says what will happen, and does it when the button is pressed. Looking changes nothing. */
 import type { Context } from "koa";
-import type { Account } from "../account/account.ts";
+import { type Account, accountRecord } from "../account/account.ts";
 import { madeSince, mayUndo } from "../account/undo-conversion.ts";
 import { refuse } from "../errors.ts";
 import type { House } from "./house.ts";
@@ -35,7 +35,13 @@ export async function undo(house: House, ctx: Context): Promise<void> {
 /** One answer to whatever is wrong with a link. @throws `undo_link_invalid` */
 async function linked(house: House, ctx: Context): Promise<{ account: Account; link: string }> {
   const token = readUndoToken(param(ctx, "token"));
-  const account = token && (await house.accounts.find(token.account))?.value;
-  if (!account || !mayUndo(account, token.link, { at: house.clock.now() })) throw refuse("undo_link_invalid");
+  const at = house.clock.now();
+  // The document is looked at as it is: for a name that somebody made up none is made.
+  const kept = token && (await accountRecord.read(house.store, token.account));
+  const account =
+    kept && mayUndo(kept.value, token.link, { at })
+      ? (await house.accounts.find(token.account))?.value
+      : undefined;
+  if (!account || !token) throw refuse("undo_link_invalid");
   return { account, link: token.link };
 }

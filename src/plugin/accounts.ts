@@ -19,15 +19,16 @@ import type { HostAccounts } from "./options.ts";
 /** Accounts over a host's table. */
 export function hostAccounts(options: AccountsOptions, host: HostAccounts): Accounts {
   const ours = accounts(options);
+  const find = (id: string) => findTheirs(host, id);
   /** An account that the host does not have any more is nobody's, whatever our document says. */
   const known = async (found: Stored<Account> | undefined): Promise<Stored<Account> | undefined> => {
-    const theirs = found && (await host.find(found.value.id));
+    const theirs = found && (await find(found.value.id));
     return found && theirs ? { ...found, value: await named(found.value, theirs) } : undefined;
   };
   return {
     ...ours,
     async find(id) {
-      const theirs = await host.find(id);
+      const theirs = await find(id);
       if (!theirs) return undefined;
       const found = await enlist(options, id, host.verifyPassword ? "open" : undefined);
       return { ...found, value: await named(found.value, theirs) };
@@ -46,8 +47,23 @@ export function hostAccounts(options: AccountsOptions, host: HostAccounts): Acco
   };
 }
 
+/**
+ * The host's account of an id. One account under two ids would have two documents, and a password closed in one of them
+ * would still be open in the other.
+ *
+ * @throws TypeError when the host answers with another account than it was asked for
+ */
+export async function findTheirs(host: HostAccounts, id: string): Promise<ProviderAccount | undefined> {
+  const theirs = await host.find(id);
+  if (!theirs || theirs.accountId === id) return theirs ?? undefined;
+  throw new TypeError(
+    `accounts.find("${id}") gave an account with another accountId: find accounts by their id alone, ` +
+      "and give that id as accountId and from findByLogin",
+  );
+}
+
 /** What the host calls an account, for our pages; a name that cannot be shown is left out. */
-async function named(account: Account, theirs: ProviderAccount): Promise<Account> {
+export async function named(account: Account, theirs: ProviderAccount): Promise<Account> {
   const claims = await theirs.claims("userinfo", "openid profile email", {}, []);
   const text = (claim: unknown) => (typeof claim === "string" ? claim : "");
   const name = parseDisplayName(text(claims.name));
@@ -82,7 +98,10 @@ async function create(
  */
 export function findHostAccount(unit: UnitOfWork, host: HostAccounts): FindAccount {
   return async (ctx, id, token) => {
-    const [theirs, ours] = await Promise.all([host.find(id), unit.read<object>(accountRecord.key(id))]);
+    const [theirs, ours] = await Promise.all([
+      findTheirs(host, id),
+      unit.read<object>(accountRecord.key(id)),
+    ]);
     if (!theirs || !ours) return theirs;
     const account = accountRecord.decode(ours.value);
     return account.state === "active" && !isOver(account, beganAt(ctx, token)) ? theirs : undefined;

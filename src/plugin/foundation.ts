@@ -17,6 +17,7 @@ import { loadAssets } from "../view/assets.ts";
 import { createRenderer } from "../view/render.ts";
 import { hostAccounts } from "./accounts.ts";
 import { type Drops, drops } from "./drops.ts";
+import { noticesFor } from "./notices.ts";
 import type { HostPasswords, PasskeysOptions } from "./options.ts";
 import { hostPasswords } from "./passwords.ts";
 
@@ -57,7 +58,7 @@ export function foundationOf(options: PasskeysOptions, issuer: URL): HostFoundat
       signUp: host.create ? "open" : "closed",
       mailsRecovery: false,
       settingsOf: (groups) => settingsOf(settings, groups),
-      notify: async () => {},
+      notify: noticesFor(options),
       limits: settings.limits,
       home: { deletionGrace: settings.deletion.grace, coachEvery: settings.coach.every },
       guesses: codeGuesses(unit.store, settings.limits.guesses),

@@ -1,5 +1,6 @@
 /** What a host says to `passkeys()`. */
 import type { Account, Client, interactionPolicy } from "oidc-provider";
+import type { Notice } from "../account/notices.ts";
 import type { Listener } from "../events.ts";
 import type { Logger } from "../log.ts";
 import type { Store } from "../store/store.ts";
@@ -9,6 +10,15 @@ export interface SignUpFields {
   name?: string;
   email?: string;
   username?: string;
+}
+
+/** Whom a notice is for. */
+export interface NoticeRecipient {
+  id: string;
+  name?: string;
+  /** From the host's own claims, and whether the host says that it is verified. */
+  email?: string;
+  emailVerified: boolean;
 }
 
 /** Who somebody is; without passwords this is all that is asked of a host. */
@@ -89,6 +99,12 @@ export interface PasskeysOptions {
   };
   /** Any logger with `debug`, `info`, `warn` and `error` of pino's kind. Default: none. */
   log?: Logger;
+  /**
+   * Tells an owner what happened to the account, by a channel of the host's own: a passkey was added, the password was
+   * closed, the account was recovered. `notice.undo` is the link of "It wasn't me". The answer waits for it, so keep the
+   * notice and send it afterwards; what is thrown here is logged and changes nothing.
+   */
+  notify?: (recipient: NoticeRecipient, notice: Notice) => Promise<void> | void;
   /** Is told of every event: sign-ins, refusals, passkeys, closed passwords. */
   onEvent?: Listener;
 }

@@ -170,11 +170,13 @@ function vaultOf({ secret, log }: PasskeysOptions, host: Configuration): Vault {
   return createVault(derived);
 }
 
+export type { Notice, NoticeKind } from "../account/notices.ts";
 export type { Handlers, SignInPage } from "./handlers.ts";
 export type {
   HostAccounts,
   HostDirectory,
   HostPasswords,
+  NoticeRecipient,
   PasskeysOptions,
   SignUpFields,
 } from "./options.ts";

@@ -9,9 +9,12 @@ import type { House, RequestState } from "../http/house.ts";
 import { routes } from "../http/routes.ts";
 import { newVersion } from "../store/record.ts";
 
-/** Of our table, what a provider gets that is somebody else's: no first owner, no administration, no front page. */
+/**
+ * Of our table, what a provider gets that is somebody else's: no first owner, no administration, no front page, and
+ * nothing that changes who somebody is, which stands in the host's own table.
+ */
 const PAGES =
-  /^\/(interaction|account|assets|sign-in|sign-up|recover|about|\.well-known\/(change-password|passkey-endpoints|webauthn))(\/|$)/;
+  /^\/(?!account\/(name|email|delete)(\/|$))(interaction|undo|account|assets|sign-in|sign-up|recover|about|\.well-known\/(change-password|passkey-endpoints|webauthn))(\/|$)/;
 
 export const isForHosts = (path: string): boolean => PAGES.test(path);
 

@@ -174,13 +174,16 @@ export interface ViewModels {
     /** What the browser's password manager is told. */
     signals: SignalsModel;
     sessions: SessionModel[];
-    apps: ConnectedAppModel[];
+    /** Absent where a host decides about consent by itself. */
+    apps?: ConnectedAppModel[];
     activity: ActivityModel[];
     password?: PasswordModel;
     repair?: RepairModel;
     /** Absent where codes open nothing. */
     codes?: RecoveryCodesModel;
     notice?: AccountNotice;
+    /** Who somebody is, where he is signed in and what apps hold is a host's own: not changed and not listed here. */
+    hosted?: true;
   };
   /** A sensitive action waits for a fresh ceremony; `subject` names what it is about. */
   confirm: CeremonyModel & {

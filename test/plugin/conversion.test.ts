@@ -5,6 +5,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import "../support/prototypes.ts";
 import { accountRecord } from "../../src/account/account.ts";
+import type { Notice, NoticeRecipient } from "../../src/plugin/passkeys.ts";
 import { type Answer, type Browser, ceremonyOf } from "../support/browser.ts";
 import type { RelyingParty } from "../support/relying-party.ts";
 import { type OpenStore, stores } from "../support/stores.ts";
@@ -75,6 +76,36 @@ describe.each(kinds)("a host's password, in $name over $kind.name", ({ kind, nam
     expect(await host.keys.status()).toMatchObject({ passwords: 0, waiting: 0 });
     const again = await app.signIn(host.browser(browser.authenticator));
     expect(again.idToken.sub).toBe(user.id);
+  });
+
+  it("tells its owner by the host's own channel, and the link of the notice undoes it", async () => {
+    const told: [NoticeRecipient, Notice][] = [];
+    await host.stop();
+    host = await start({
+      options: {
+        firstParty: () => true,
+        async notify(recipient, notice) {
+          told.push([recipient, notice]);
+          throw new Error("the channel is away");
+        },
+      },
+    });
+    app = await host.app();
+    const { browser } = await convert();
+    expect(told.map(([, { kind }]) => kind)).toEqual(["passkey_added", "password_closed"]);
+    expect(told[1]?.[0]).toEqual({ id: user.id, name: "Jane Doe", email: user.email, emailVerified: false });
+    expect(host.log.filter((line) => line.includes("could not be told"))).toHaveLength(2);
+    const undo = told[1]?.[1].undo as string;
+    expect(undo.startsWith(`${host.issuer}/undo/`)).toBe(true);
+    const elsewhere = host.browser();
+    const page = await elsewhere.open(undo);
+    expect(page.status, page.text).toBe(200);
+    const [, action = ""] = /action="([^"]*\/undo\/[^"]+)"/.exec(page.text) ?? [];
+    expect((await elsewhere.submit(action)).status).toBe(200);
+    expect((await document())?.passkeys.map(({ state }) => state)).toEqual(["suspended"]);
+    const thief = host.browser(browser.authenticator);
+    const refused = await thief.perform(await thief.open(`${path}/sign-in`));
+    expect(said(refused)).toEqual([401, "authentication_failed"]);
   });
 
   it("is never asked for again, also where the host would still say yes", async () => {

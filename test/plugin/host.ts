@@ -167,6 +167,25 @@ export const mountings: Record<string, Mounting> = {
   },
 };
 
+/** Under a path: what the hand-over of any other framework does, see the guide. */
+mountings["Fastify 5, the provider under a path"] = async ({ provider, path }) => {
+  const app = Fastify();
+  app.get("/elsewhere", (_request, reply) => reply.header("x-host", "yes").send(OTHER));
+  const handler = provider.callback();
+  await app.register(async (inside) => {
+    inside.removeAllContentTypeParsers();
+    inside.addContentTypeParser("*", (_request, _payload, done) => done(null));
+    inside.all(`${path}/*`, ({ raw }, reply) => {
+      reply.hijack();
+      const { url = "" } = raw;
+      Object.assign(raw, { originalUrl: url, url: url.slice(path.length) });
+      void handler(raw, reply.raw);
+    });
+  });
+  await app.ready();
+  return (req, res) => app.routing(req, res);
+};
+
 export interface HostOptions {
   store: Store;
   users?: Users;

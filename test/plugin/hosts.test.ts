@@ -1,5 +1,5 @@
 /** The same journey in every kind of host: sign up, allow, sign in again, look after the passkeys. */
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import "../support/prototypes.ts";
 import { type Answer, type Browser, ceremonyOf } from "../support/browser.ts";
 import type { RelyingParty } from "../support/relying-party.ts";
@@ -68,6 +68,53 @@ describe.each(kinds)("$name over $kind.name", ({ name, mounting, kind }) => {
     const page = await jane.open(`${path}/account`);
     for (const text of ["New Person", "new@example.com", "Passkeys"]) expect(page.text).toContain(text);
     expect(page.text).not.toMatch(path ? /(href|src|action)="\/(?!id\/oidc\/)/ : /="\/id\/oidc/);
+  });
+
+  it("says nothing on the owner's page that only the host could do, and has no address for it", async () => {
+    const { text } = await jane.open(`${path}/account`);
+    for (const false_ of [
+      "change-name",
+      "/account/delete",
+      "/account/email",
+      "listed under Sessions",
+      "No app has been",
+    ])
+      expect(text).not.toContain(false_);
+    for (const heading of ["Passkeys", "Recovery codes", "Sessions", "Connected apps", "Activity"])
+      expect(text).toMatch(new RegExp(`<h2[^>]*>${heading}`));
+    expect(text).toContain("They are not listed here, but you can end all their sessions at once.");
+    for (const gone of ["name", "delete", "email"]) {
+      const answer = await jane.request(`${path}/account/${gone}`, { method: "POST" });
+      expect(answer.headers.get("content-security-policy"), gone).toBeNull();
+    }
+  });
+
+  it("leaves connected apps to a host that decides about consent by itself", async () => {
+    const own = await startHost({
+      store: store.store,
+      users: host.users,
+      mounting: mounting as Mounting,
+      path,
+      configuration: { loadExistingGrant: async () => undefined },
+    });
+    const browser = own.browser(jane.authenticator);
+    const { text } = await browser.complete(await browser.open(`${path}/account`));
+    await own.stop();
+    expect(text).toContain("Sessions");
+    expect(text).not.toContain("Connected apps");
+  });
+
+  it("ends all other sessions, which it cannot list", async () => {
+    const other = host.browser(jane.authenticator);
+    await other.complete(await other.open(`${path}/account`));
+    expect((await other.open(`${path}/account`)).text).toContain("Passkeys");
+    // A session that began in this very second ends in the next.
+    const second = Math.floor(Date.now() / 1000);
+    await vi.waitUntil(() => Math.floor(Date.now() / 1000) > second, { timeout: 30_000, interval: 20 });
+    const done = await jane.complete(await jane.submit(`${path}/account/sessions/end`));
+    expect(done.text).toContain("You are signed in here and nowhere else.");
+    expect(ceremonyOf(await other.open(`${path}/account`)).kind).toBe("authentication");
+    expect((await jane.open(`${path}/account`)).text).toContain("New Person");
   });
 
   it("serves the script and the style that its pages name", async () => {

@@ -52,8 +52,9 @@ export async function showAccount(house: House, ctx: Context): Promise<void> {
     ...(house.settingsOf(account.groups).recovery.codes ? { codes: recoveryCodesSection(account) } : {}),
     signals: signals(house, account),
     sessions,
-    apps,
+    ...(house.grants === "host" ? {} : { apps }),
     activity,
     ...(notice === undefined ? {} : { notice }),
+    ...(house.hosted ? { hosted: true as const } : {}),
   });
 }

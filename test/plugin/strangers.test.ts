@@ -1,0 +1,88 @@
+/** Who proves nothing leaves nothing: documents are made for people who have signed in, and for nobody else. */
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { accountRecord } from "../../src/account/account.ts";
+import { collect } from "../../src/testing/contract/check.ts";
+import type { Answer, Browser } from "../support/browser.ts";
+import { type OpenStore, stores } from "../support/stores.ts";
+import { type Host, type HostOptions, jane, startHost, Users } from "./host.ts";
+
+const PASSWORD = "correct horse";
+
+describe.each(stores)("a host over $name", (kind) => {
+  let store: OpenStore;
+  let users: Users;
+  const running: Host[] = [];
+
+  beforeEach(async () => {
+    store = await kind.open();
+    users = new Users({ ...jane(), id: "person-42" });
+  });
+  afterEach(async () => {
+    for (const one of running.splice(0)) await one.stop();
+    await store.close();
+  });
+
+  async function start(o: Partial<HostOptions>): Promise<Host> {
+    const one = await startHost({ store: store.store, ...o });
+    running.push(one);
+    return one;
+  }
+  const user = () => users.rows[0] as NonNullable<(typeof users.rows)[number]>;
+  const document = async (id = user().id) => accountRecord.read(store.store, id);
+  const type = async (browser: Browser, password: string) =>
+    browser.post("/sign-in/password?to=%2Faccount", { username: user().login, password });
+  const said = (answer: Answer) => [answer.status, answer.json().code];
+
+  it("SEC-61: no document appears for a visitor who proves nothing, whatever is asked for", async () => {
+    const { login, id } = user();
+    const open = await start({ users, options: { notify() {}, firstParty: () => true } });
+    const app = await open.app();
+    const visitor = open.browser();
+    await visitor.open("/sign-in");
+    expect(said(await type(visitor, "wrong"))[0]).toBe(401);
+    const recovering = await visitor.post("/sign-in/recover?to=%2Faccount", {
+      username: login,
+      code: "ABCD-EFGH-JKMN",
+    });
+    expect(recovering.status).toBe(401);
+    const token = `${Buffer.from(id).toString("base64url")}.${"A".repeat(43)}`;
+    expect((await visitor.open(`/undo/${token}`)).text).toContain("undo_link_invalid");
+    for (const more of [{ login_hint: login }, { prompt: "create" }, { acr_values: "phr" }])
+      await visitor.open((await app.request(more)).url);
+    const stranger = open.browser();
+    expect(
+      said(
+        await stranger
+          .perform(await stranger.open("/sign-in"))
+          .catch(() => ({ status: 401, json: () => ({}) }) as never),
+      )[0],
+    ).toBe(401);
+    for (const kind of ["account", "handle"] as const) {
+      const kept = (await collect(store.store.scan(kind))).flatMap(({ entries }) => entries);
+      expect(kept.filter(({ value }) => JSON.stringify(value).includes(id))).toEqual([]);
+    }
+    // The control: who does know it has one from then on.
+    expect((await type(visitor, PASSWORD)).status).toBe(200);
+    expect(await document()).toBeDefined();
+  });
+
+  it("an account that the host calls by two ids is a mistake that is named, and opens nothing", async () => {
+    const alias = await start({
+      users,
+      options: {
+        accounts: {
+          ...users.directory,
+          ...users.passwords,
+          find: async () => users.directory.find(user().id),
+          findByLogin: async () => "an-alias",
+          verifyPassword: () => true,
+        },
+      },
+    });
+    const browser = alias.browser();
+    await browser.open("/sign-in");
+    expect((await type(browser, PASSWORD)).status).toBe(500);
+    expect(alias.log.at(-1)).toMatch(/TypeError.*accounts\.find.*an-alias.*accountId/);
+    expect(await document("an-alias")).toBeUndefined();
+  });
+});
