@@ -4,7 +4,7 @@ import type { AccountsOptions } from "../account/revise.ts";
 import { setupLink } from "../account/setup.ts";
 import { systemClock } from "../clock.ts";
 import { settingsOf } from "../config/groups.ts";
-import { loadSettings, type Settings } from "../config/load.ts";
+import { ConfigurationError, loadSettings, type Settings } from "../config/load.ts";
 import type { House } from "../http/house.ts";
 import { permits } from "../http/permits.ts";
 import { silentLogger } from "../log.ts";
@@ -77,7 +77,12 @@ export function foundationOf(options: PasskeysOptions, issuer: URL): HostFoundat
 /** The same schema as the server's; a folder of our own, because a host has its settings elsewhere. */
 function settingsFor({ passwords, limits }: PasskeysOptions): Settings {
   const given = { ...(passwords ? { passwords } : {}), ...(limits ? { limits } : {}) };
-  return loadSettings({ env: {}, cwd: fileURLToPath(new URL(".", import.meta.url)), overrides: given });
+  try {
+    return loadSettings({ env: {}, cwd: fileURLToPath(new URL(".", import.meta.url)), overrides: given });
+  } catch (error) {
+    if (!(error instanceof ConfigurationError)) throw error;
+    throw new TypeError(`passkeys(): ${error.problems.join("; ")}`);
+  }
 }
 
 /** The host's passwords as pages see them; nothing where it has none. */

@@ -108,36 +108,3 @@ export interface PasskeysOptions {
   /** Is told of every event: sign-ins, refusals, passkeys, closed passwords. */
   onEvent?: Listener;
 }
-
-/** What is wrong with a call, said to whoever wrote it. @throws TypeError */
-export function checkOptions(options: PasskeysOptions): URL {
-  const { issuer, accounts, store, rpId, trustProxy = 0 } = options;
-  if (!URL.canParse(issuer)) throw new TypeError(`passkeys(): issuer is ${String(issuer)}, and no URL`);
-  const url = new URL(issuer);
-  if (url.protocol !== "https:" && url.hostname !== "localhost")
-    throw new TypeError("passkeys(): browsers make passkeys for https issuers and http://localhost only");
-  if (/^[\d.]+$|^\[/.test(url.hostname))
-    throw new TypeError("passkeys(): passkeys are bound to a domain; the issuer must not be an IP address");
-  if (rpId !== undefined && url.hostname !== rpId && !url.hostname.endsWith(`.${rpId}`))
-    throw new TypeError(
-      `passkeys(): rpId ${rpId} is not the issuer's host ${url.hostname}, nor a parent of it`,
-    );
-  if (typeof accounts?.find !== "function") throw new TypeError("passkeys(): accounts.find is missing");
-  checkPasswords(accounts as Partial<HostPasswords>);
-  if (typeof store?.commit !== "function")
-    throw new TypeError("passkeys(): store is none; use redisStore() or lmdbStore()");
-  if (!Number.isInteger(trustProxy) || trustProxy < 0)
-    throw new TypeError("passkeys(): trustProxy is a number of proxies");
-  return url;
-}
-
-/** A password that is verified has to be dropped, too. */
-function checkPasswords(accounts: Partial<HostPasswords>): void {
-  if (!accounts.verifyPassword && !accounts.dropPassword) return;
-  for (const name of ["findByLogin", "verifyPassword", "dropPassword"] as const) {
-    if (typeof accounts[name] !== "function")
-      throw new TypeError(
-        `passkeys(): accounts.${name} is missing; passwords need findByLogin, verifyPassword and dropPassword`,
-      );
-  }
-}

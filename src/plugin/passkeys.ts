@@ -17,12 +17,13 @@ import type { HostSession } from "../oidc/sessions.ts";
 import { singleUse } from "../oidc/single-use.ts";
 import { createVault, type Vault } from "../vault.ts";
 import { findHostAccount } from "./accounts.ts";
+import { checkOptions } from "./check.ts";
 import { type Chores, startChores } from "./chores.ts";
 import { cookieSecrets, merge, sessionOf } from "./configuration.ts";
 import { foundationOf, type HostFoundation, passwordsOf } from "./foundation.ts";
 import { type Handlers, handlersFor } from "./handlers.ts";
 import { type Arrivals, arrivals, checkProvider } from "./mount.ts";
-import { checkOptions, type PasskeysOptions } from "./options.ts";
+import type { PasskeysOptions } from "./options.ts";
 import { checkOrigin, ownRequests, stateFor } from "./requests.ts";
 import { type PasskeysStatus, statusOf } from "./status.ts";
 
@@ -89,6 +90,10 @@ export function passkeys(options: PasskeysOptions): Passkeys {
     configuration: (given = {}) => configure(state, given),
     mount: (provider) => mountOn(state, provider),
     async forget(accountId) {
+      if (typeof accountId !== "string" || accountId === "")
+        throw new TypeError(
+          "keys.forget(): accountId is none; give it the id of the account that you removed",
+        );
       await forgetAccount(people, accountId);
       await forgetConsents(house, accountId);
     },
@@ -98,7 +103,11 @@ export function passkeys(options: PasskeysOptions): Passkeys {
       if (!state.mounted) throw new TypeError("keys.mount(provider) comes first");
       return state.mounted.house;
     }, options.trustProxy ?? 0),
-    adapter: (theirs) => singleUse(options.store, house.clock, theirs),
+    adapter(theirs) {
+      if (typeof theirs !== "function")
+        throw new TypeError("keys.adapter(): give it the class or the factory that your adapter option had");
+      return singleUse(options.store, house.clock, theirs);
+    },
     close: async () => state.mounted?.chores.stop(),
   };
 }

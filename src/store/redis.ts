@@ -58,6 +58,8 @@ class RedisStore implements port.Store {
   readonly #walk: RedisWalk;
 
   constructor(client: Redis | Cluster, options: RedisStoreOptions) {
+    if (typeof client?.evalsha !== "function" || typeof client.options !== "object")
+      throw new TypeError("redisStore(): client is none of ioredis; give it new Redis(…) or new Cluster(…).");
     const { scaleReads = "master" } = client.options as { scaleReads?: unknown };
     if (scaleReads !== "master")
       throw new TypeError("A store reads from masters: leave scaleReads at master.");

@@ -2,6 +2,7 @@
 import type { Configuration } from "oidc-provider";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type PasskeysOptions, passkeys } from "../../src/plugin/passkeys.ts";
+import { redisStore } from "../../src/store/redis.ts";
 import { type OpenStore, stores } from "../support/stores.ts";
 import { Users } from "./host.ts";
 
@@ -118,12 +119,56 @@ describe("keys.configuration", () => {
     [
       "an address in the place of a store",
       { store: "redis://localhost" as never },
-      /redisStore\(\) or lmdbStore\(\)/,
+      /redisStore\(client\).* or lmdbStore\(path\)/,
     ],
     ["half a proxy", { trustProxy: 0.5 }, /number of proxies/],
     ["a rate that is none", { limits: { ceremonies: "many" } }, /limits\.ceremonies/],
+    ["a mode that is none", { passwords: { mode: "soon" as never } }, /passwords\.mode/],
+    [
+      "an option that there is not",
+      { passwordless: true } as never,
+      /no option passwordless; there are issuer/,
+    ],
+    ["a limit that there is not", { limits: { signups: "1/1h" } as never }, /no option limits\.signups/],
+    [
+      "a setting that there is not",
+      { passwords: { confirm: "email" } as never },
+      /no option passwords\.confirm/,
+    ],
+    ["a short secret", { secret: "short" }, /secret is shorter than 32 bytes/],
+    ["no secret among several", { secret: [] }, /secret is empty/],
+    ["an origin with a path", { origins: ["https://app.example.com/"] }, /origins has .*write each like/],
+    [
+      "a folder that is not there",
+      { views: "/nowhere/at/all" },
+      /views is \/nowhere\/at\/all, and no folder/,
+    ],
+    ["a half logger", { log: { info() {} } as never }, /log has no debug\(\)/],
+    ["a listener that is none", { onEvent: {} as never }, /onEvent is no function/],
+    ["a channel that is none", { notify: "mail" as never }, /notify is no function/],
+    ["a rule that is none", { firstParty: true as never }, /firstParty is no function/],
+    [
+      "a create that is none",
+      { accounts: { ...accounts, create: true } as never },
+      /accounts\.create is no function/,
+    ],
+    ["a client in the place of a store", { store: { get() {} } as never }, /use redisStore\(client\)/],
+    ["a query in the issuer", { issuer: "https://id.example.com/?a=b" }, /query or a fragment/],
   ];
   it.each(wrong)("passkeys() refuses %s", (_what, options, words) => {
     expect(() => keysWith(options)).toThrow(words);
+    expect(() => keysWith(options)).toThrow(TypeError);
+  });
+
+  it("so do its methods, and redisStore()", async () => {
+    await expect(keysWith().forget(undefined as never)).rejects.toThrow(
+      /TypeError|keys\.forget\(\): accountId is none/,
+    );
+    expect(() => keysWith().adapter({} as never)).toThrow(/keys\.adapter\(\): give it the class/);
+    expect(() => redisStore("redis://localhost" as never)).toThrow(
+      /redisStore\(\): client is none of ioredis/,
+    );
+    expect(() => redisStore(undefined as never)).toThrow(TypeError);
+    expect(() => passkeys(undefined as never)).toThrow(/\{ issuer, accounts, store \}/);
   });
 });

@@ -49,6 +49,10 @@ passkeys({ issuer, store, accounts: { find: async (id: string) => ({ id }) } });
 passkeys({ issuer, store, accounts: { find, findByLogin, verifyPassword: find, dropPassword } });
 // @ts-expect-error: an option that there is not
 passkeys({ issuer, store, accounts: { find }, passwordless: true });
+// @ts-expect-error: a channel is a function
+passkeys({ issuer, store, accounts: { find }, notify: "mail" });
+// @ts-expect-error: there is no such mode
+passkeys({ issuer, store, accounts: { find }, passwords: { mode: "soon" } });
 // @ts-expect-error: an address is no store
 passkeys({ issuer, store: "redis://localhost", accounts: { find } });
 
