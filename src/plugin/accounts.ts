@@ -88,7 +88,10 @@ async function create(
   const held = await accounts(options).findByCredential(passkey.id);
   if (held) throw refuse("credential_registered");
   const fields = Object.entries({ name, email, username }).filter(([, value]) => value);
+  // Nothing that was typed is verified: a host that gives the account it has already would give it to anybody.
+  const there = await Promise.all([email, username].map((text) => text && host.findByLogin?.(text)));
   const id = await host.create(Object.fromEntries(fields));
+  if (there.includes(id)) throw refuse("account_exists");
   return enlistWithPasskey(options, id, handle, passkey);
 }
 

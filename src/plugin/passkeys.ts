@@ -94,6 +94,10 @@ export function passkeys(options: PasskeysOptions): Passkeys {
         throw new TypeError(
           "keys.forget(): accountId is none; give it the id of the account that you removed",
         );
+      if (await options.accounts.find(accountId))
+        throw new TypeError(
+          "keys.forget(): accounts.find still finds the account; remove it first, or a password that is closed would open again",
+        );
       await forgetAccount(people, accountId);
       await forgetConsents(house, accountId);
     },

@@ -1,5 +1,5 @@
 /** Who proves nothing leaves nothing: documents are made for people who have signed in, and for nobody else. */
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { accountRecord } from "../../src/account/account.ts";
 import { collect } from "../../src/testing/contract/check.ts";
 import type { Answer, Browser } from "../support/browser.ts";
@@ -84,5 +84,48 @@ describe.each(stores)("a host over $name", (kind) => {
     expect((await type(browser, PASSWORD)).status).toBe(500);
     expect(alias.log.at(-1)).toMatch(/TypeError.*accounts\.find.*an-alias.*accountId/);
     expect(await document("an-alias")).toBeUndefined();
+  });
+
+  it("SEC-61: whoever signs up with somebody's address does not get that account, even from a host that gives it", async () => {
+    const { id, login } = user();
+    const given = vi.fn(async () => id);
+    const host = await start({
+      users,
+      options: {
+        accounts: {
+          ...users.directory,
+          ...users.passwords,
+          create: given,
+          findByLogin: async (text: string) =>
+            text === "jane@example.com" || text === login ? id : undefined,
+        },
+      },
+    });
+    const thief = host.browser();
+    const page = await thief.open("/sign-up");
+    const answer = await thief.perform(page, { name: "Thief", email: "jane@example.com" });
+    expect(said(answer)).toEqual([409, "account_exists"]);
+    expect(given).toHaveBeenCalledOnce();
+    expect(await document()).toBeUndefined();
+  });
+
+  it("a document is not forgotten while its account is there, or its closed password would open again", async () => {
+    users.dropping = () => false;
+    const host = await start({ users });
+    const browser = host.browser();
+    await browser.open("/sign-in");
+    const answer = await type(browser, PASSWORD);
+    await browser.complete(await browser.complete(await browser.open(String(answer.json().location))));
+    const asked = () => users.asked.filter((what) => what.startsWith("verify")).length;
+    expect(asked()).toBe(1);
+    await expect(host.keys.forget(user().id)).rejects.toThrow(/TypeError|still finds the account/);
+    const thief = host.browser();
+    await thief.open("/sign-in");
+    expect(said(await type(thief, PASSWORD))).toEqual([401, "authentication_failed"]);
+    expect(asked()).toBe(1);
+    const { id } = user();
+    users.rows.length = 0;
+    await host.keys.forget(id);
+    expect(await document(id)).toBeUndefined();
   });
 });
