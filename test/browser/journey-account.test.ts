@@ -157,6 +157,63 @@ describe.skipIf(browserSkipped)("an account", () => {
       expect(await passkeys()).toHaveLength(1);
     });
 
+    it("SEC-141 keeps the password manager in step: what opens nothing goes, names follow, and a good passkey stays", async () => {
+      jane = await person(running);
+      const { page, open, authenticator, refusals } = await come({ as: jane });
+      const { cdp, credentials } = authenticator;
+      const [deleted, updated]: [string[], (string | undefined)[]] = [[], []];
+      cdp.on("WebAuthn.credentialDeleted", ({ credentialId }) => void deleted.push(credentialId));
+      cdp.on("WebAuthn.credentialUpdated", ({ credential }) => void updated.push(credential.userDisplayName));
+      await page.addInitScript(noteSignals);
+      const signals = () => page.evaluate(() => JSON.parse(sessionStorage.getItem("signals") ?? "[]"));
+
+      await authenticator.setPresence(false);
+      await open(`${running.issuer}/sign-in`);
+      await heading(page, "Sign in").waitFor();
+      await authenticator.setPresence(true);
+      await button(page, "Sign in with a passkey").click();
+      await heading(page, "Passkeys").waitFor();
+      await button(page, "Change").first().click();
+      await field(page, "Name").fill("Jane Lakes");
+      await page.getByRole("dialog").getByRole("button", { name: "Save" }).click();
+      await page.getByText("Your name was changed.").waitFor();
+      await eventually(() => updated.at(-1)).toBe("Jane Lakes");
+      const told = (await signals()) as string[];
+      expect(new Set(told)).toEqual(new Set(["signalAllAcceptedCredentials", "signalCurrentUserDetails"]));
+
+      // A closed account is still somebody's: its passkey may open it again tomorrow.
+      await button(page, "Sign out").click();
+      await heading(page, "You are signed out").waitFor();
+      await running.installation.accounts.disable(jane.id);
+      await authenticator.setPresence(false);
+      await open(`${running.issuer}/sign-in`);
+      await heading(page, "Sign in").waitFor();
+      await authenticator.setPresence(true);
+      await button(page, "Sign in with a passkey").click();
+      await eventually(() => alert(page).textContent()).toContain("That didn't work");
+      await authenticator.setPresence(false);
+      expect(await signals()).toEqual(told);
+      expect(await credentials()).toHaveLength(1);
+      expect(new Set(refusals())).toEqual(new Set([401]));
+
+      // Removed from elsewhere: the page lists what there is, and the device lets go of the rest.
+      const { accounts } = running.installation;
+      await accounts.enable(jane.id);
+      await open(`${running.issuer}/sign-in`);
+      await heading(page, "Sign in").waitFor();
+      await authenticator.setPresence(true);
+      await button(page, "Sign in with a passkey").click();
+      await heading(page, "Passkeys").waitFor();
+      expect(deleted).toEqual([]);
+      const [first] = await passkeys();
+      await accounts.addPasskey(jane.id, { ...first!, id: "YW5vdGhlci1kZXZpY2U", name: "Elsewhere" });
+      await accounts.removePasskey(jane.id, first!.id);
+      await page.reload();
+      await eventually(() => credentials()).toEqual([]);
+      await eventually(() => deleted).toEqual([jane.passkey.credentialId]);
+      expect(await signals()).not.toContain("signalUnknownCredential");
+    });
+
     it("is left by signing out, opens again only by a passkey, and leads back to where somebody wanted to go", async () => {
       const { page, authenticator, offered } = await atHome();
       await authenticator.setPresence(false);
@@ -172,3 +229,23 @@ describe.skipIf(browserSkipped)("an account", () => {
     });
   });
 });
+
+/** Runs in the page: keeps the names of the signals that it sends, in their order, for all pages of the visit. */
+function noteSignals(): void {
+  const api = (globalThis as { PublicKeyCredential?: object }).PublicKeyCredential as
+    | Record<string, (options: object) => Promise<void>>
+    | undefined;
+  for (const name of [
+    "signalAllAcceptedCredentials",
+    "signalCurrentUserDetails",
+    "signalUnknownCredential",
+  ] as const) {
+    const send = api?.[name];
+    if (!api || !send) continue;
+    api[name] = (options) => {
+      const sent = JSON.parse(sessionStorage.getItem("signals") ?? "[]");
+      sessionStorage.setItem("signals", JSON.stringify([...sent, name]));
+      return send.call(api, options);
+    };
+  }
+}

@@ -96,6 +96,30 @@ describe.skipIf(browserSkipped)("every page", () => {
     }
   });
 
+  it("prints recovery codes and where they belong on one sheet, in black on white, without buttons", async () => {
+    shown = samples.find(({ title }) => title === "recovery codes in the middle of a visit") as Sample;
+    const page = await browser.newPage({ colorScheme: "dark" });
+    await page.goto(site.origin);
+    const buttons = page.locator("button, .button");
+    expect(await buttons.filter({ visible: true }).count()).toBe(3);
+    await page.emulateMedia({ media: "print" });
+    expect(await buttons.filter({ visible: true }).count()).toBe(0);
+    expect(await page.locator("ol.codes code").filter({ visible: true }).count()).toBe(10);
+    expect(await page.getByText("id.example.com").filter({ visible: true }).count()).toBeGreaterThan(0);
+    const colours = await page
+      .locator("ol.codes code")
+      .first()
+      .evaluate((code) => [getComputedStyle(code).color, getComputedStyle(document.body).backgroundColor]);
+    expect(colours).toEqual([
+      "rgb(0, 0, 0)",
+      expect.stringMatching(/rgba\(0, 0, 0, 0\)|rgb\(255, 255, 255\)/),
+    ]);
+    await page.screenshot({ path: join(shots, "recovery-codes-in-print.png"), fullPage: true });
+    const pdf = (await page.pdf({ path: join(shots, "recovery-codes.pdf") })).toString("latin1");
+    expect(pdf.match(/\/Type \/Page\b/g)).toHaveLength(1);
+    await page.close();
+  });
+
   it("finds what it looks for: a page that is too wide, too small, unreadable and disobedient", async () => {
     const page = await browser.newPage({ viewport: { width: 320, height: 800 } });
     const complaints: string[] = [];
