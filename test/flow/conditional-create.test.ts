@@ -29,7 +29,7 @@ describe.each(stores)("conditional create over $name", (kind) => {
   }
   const refusal = (answer: Answer) => [answer.status, answer.json().code];
 
-  it("makes the passkey, which still has to verify its user before the password goes", async () => {
+  it("SEC-40 makes the passkey, which still has to verify its user before the password goes", async () => {
     const before = await imported(running);
     const jane = running.browser();
     const { request, next } = await begin(app, jane, before.username);

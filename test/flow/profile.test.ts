@@ -211,6 +211,16 @@ describe.each(stores)("the owner's profile over $name", (kind) => {
     other.cookies.push(...desk.cookies.filter(({ name }) => name.includes("elsewhere")));
     expect(offersOneHere(await other.open("/account"))).toBe(false);
 
+    // On the way to an app, too.
+    const asked = await desk.open((await app.request({ prompt: "login" })).url);
+    const here = { ...desk.respond(asked), authenticatorAttachment: "platform" };
+    expect((await desk.post(ceremonyOf(asked).action, { response: here })).status).toBe(200);
+    expect(offersOneHere(await desk.open("/account"))).toBe(false);
+    const again = await desk.open((await app.request({ prompt: "login" })).url);
+    const away = { ...desk.respond(again), authenticatorAttachment: "cross-platform" };
+    expect((await desk.post(ceremonyOf(again).action, { response: away })).status).toBe(200);
+    expect(offersOneHere(await desk.open("/account"))).toBe(true);
+
     const confirm = await desk.submit("/account/passkeys/add", { on: "this_device" });
     const adding = await desk.complete(confirm);
     expect(ceremonyOf(adding).options.hints).toEqual(["client-device"]);

@@ -47,7 +47,7 @@ describe.each(stores)("a recovery by e-mail over $name", (kind) => {
   const type = (browser: Browser, code: string) => browser.post("/sign-in/mail", { code });
   const codeIn = (text = "") => /^(\d{8})$/m.exec(text)?.[1] ?? "";
 
-  it("leads to a new passkey, by the code or by the link, in the browser that asked and in no other", async () => {
+  it("SEC-39 leads to a new passkey of which the owner is told, by the code or by the link, in the browser that asked and in no other", async () => {
     const jane = await person();
     const elsewhere = running.browser();
     const sent = await ask(elsewhere, jane.username);
