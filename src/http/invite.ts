@@ -51,6 +51,10 @@ export async function acceptInvitation(house: House, ctx: Context): Promise<void
     return house.accounts.create({ ...mixed(invitation, fields), handle: made.handle, passkey });
   });
   const account = await orForgotten(redeemed);
+  // Whoever had the link need not be the one whose account it is.
+  if (made.accountId !== undefined) {
+    await house.notify(account, { kind: "passkey_added", at: house.clock.now(), about: passkey.name });
+  }
   await signIn(house, ctx, account.id, passkeyAssurance(passkey));
   ctx.body = { location: HOME };
 }

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import "../support/prototypes.ts";
 import { type Account, accountRecord } from "../../src/account/account.ts";
+import { createImported } from "../../src/account/create.ts";
 import { SoftwareAuthenticator } from "../../src/testing.ts";
 import { operator } from "../command/operator.ts";
 import { type Browser, ceremonyOf } from "../support/browser.ts";
@@ -72,6 +73,23 @@ describe.each(stores)("notices over $name", (kind) => {
     await jane.complete(await jane.submit("/account/sessions/end"));
     await post.newest(email);
     expect(mailed()).toEqual(["You were signed out everywhere else"]);
+  });
+
+  it("SEC-39 tell of the first passkey that somebody made with an invitation to an account that was there", async () => {
+    const imported = {
+      username: `brought${people}`,
+      email: `brought${people}@example.com`,
+      emailVerified: true,
+      password: false,
+    };
+    const { store, accounts, invitations, clock } = running.installation;
+    const account = await createImported({ store, clock }, imported, async () => {});
+    const { token } = await invitations.issue({ account: account.id }, 60_000);
+    const guest = running.browser();
+    await guest.complete(await guest.open(`/invite/${token}`));
+    expect((await accounts.find(account.id))?.value.passkeys).toHaveLength(1);
+    const mail = await post.newest(imported.email);
+    expect(mail.subject).toBe("A passkey was added to your account");
   });
 
   it("tell of a recovery code when it is used, before anything is made with it", async () => {
