@@ -8,6 +8,7 @@ import { measureMemory, measureStarts } from "./measure/process.js";
 import { measureSignIns, within } from "./measure/sign-in.js";
 import { measureTrips, total } from "./measure/trips.js";
 import { startRedis } from "./redis.js";
+import { measureRefusals, refusalRows } from "./refusals.js";
 import { startServer } from "./server.js";
 import { bare, betterAuth, install, latchkey, naive, startFlags, startLatchkey } from "./targets.js";
 
@@ -197,4 +198,16 @@ function memoryRow([base, ours], count) {
     goal: `≤ +${goals.p8.memory} MiB`,
     met: more <= goals.p8.memory,
   };
+}
+
+/** SEC-61, SEC-137: how long a refused password takes, over both stores. */
+export function refusals(options) {
+  return withRedis(async (redis) => {
+    const measured = {};
+    for (const [name, store] of Object.entries({ LMDB: "lmdb", Redis: redis.url })) {
+      options.say(`over ${name}`);
+      measured[name] = await measureRefusals(store, options);
+    }
+    return { measured, rows: Object.entries(measured).flatMap(([name, of]) => refusalRows(name, of)) };
+  });
 }
