@@ -1,6 +1,7 @@
 /** Steps on the way out of passwords and on the way back in: the proof that ends a conversion, and a recovery code. */
 import assert from "node:assert/strict";
 import { newCode } from "../../src/account/typed-code.ts";
+import { readVerifier } from "../../src/password/verifiers.ts";
 import type { Answer, Browser } from "../support/browser.ts";
 import { imported, OLD_PASSWORD } from "../support/imported.ts";
 import type { Running } from "../support/installation.ts";
@@ -37,6 +38,71 @@ interface Converting {
   page: Answer;
 }
 
+/** What ended is ended at rest, too, once the sweeper has been there. */
+async function erased({ installation, store }: Mortal, id: string): Promise<void> {
+  const account = (await installation.accounts.find(id))?.value;
+  await installation.accounts.sweep();
+  // What is swept is there for a moment more.
+  for (let look = 0; look < 200; look++) {
+    const verifier = await readVerifier(store.store, id);
+    if ((verifier?.value.sealed !== undefined) === (account?.password?.state === "open")) return;
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  assert.fail(`the verifier of a password that is ${account?.password?.state}`);
+}
+
+const typed: Flow<{ id: string; username: string; person: Browser; page: Answer }> = {
+  name: "the password of a conversion",
+  async prepare(mortal) {
+    const { id, username } = await imported(mortal as unknown as Running);
+    const person = mortal.browser();
+    return { id, username, person, page: await person.open("/sign-in") };
+  },
+  act: async (_, { username, person, page }) => (await typePassword(person, page, username)).status === 200,
+  async check(mortal, { id, username }) {
+    assert.ok(await passwordOpens(mortal, username), "no way in is left");
+    const account = (await mortal.installation.accounts.find(id))?.value;
+    assert.deepEqual([account?.password?.state, account?.passkeys], ["open", []]);
+    await erased(mortal, id);
+  },
+};
+
+interface Proving {
+  id: string;
+  username: string;
+  person: Browser;
+  page: Answer;
+  pass: string;
+}
+
+const confirmation: Flow<Proving> = {
+  name: "the second proof of a conversion",
+  async prepare(mortal) {
+    const { id, username } = await imported(mortal as unknown as Running, { groups: ["proven"] });
+    const { pass } = await mortal.installation.accounts.issuePass(id, { ttl: 600_000, by: "cli" });
+    const person = mortal.browser();
+    const answer = await typePassword(person, await person.open("/sign-in"), username);
+    assert.equal(answer.status, 200, answer.text);
+    return { id, username, person, pass, page: await person.open(String(answer.json().location)) };
+  },
+  act: async (_, { person, page, pass }) =>
+    (await person.post(address(page, "data-decision"), { code: pass })).status === 200,
+  async check(mortal, { id, username, pass }, acknowledged) {
+    assert.ok(await passwordOpens(mortal, username), "no way in is left");
+    const again = async (code: string) => {
+      const visitor = mortal.browser();
+      const answer = await typePassword(visitor, await visitor.open("/sign-in"), username);
+      const page = await visitor.open(String(answer.json().location));
+      return (await visitor.post(address(page, "data-decision"), { code })).status;
+    };
+    const second = await again(pass);
+    assert.ok([200, 401].includes(second), `second use: ${second}`);
+    if (acknowledged) assert.equal(second, 401, "a pass was used twice");
+    const { pass: fresh } = await mortal.installation.accounts.issuePass(id, { ttl: 600_000, by: "cli" });
+    assert.equal(await again(fresh), 200, "a new pass does not help");
+  },
+};
+
 const enrolment: Flow<Converting> = {
   name: "the passkey of a conversion",
   async prepare(mortal) {
@@ -67,6 +133,7 @@ const conversion: Flow<Converting> = {
     assert.ok(await passkeyOpens(mortal, person), "the passkey is lost");
     const account = (await mortal.installation.accounts.find(id))?.value;
     assert.ok(account?.password?.state === (password ? "open" : "closed"), "account and password disagree");
+    await erased(mortal, id);
   },
 };
 
@@ -87,6 +154,19 @@ async function forgetful(mortal: Mortal, issue: (id: string) => Promise<string>)
   const visitor = mortal.browser();
   return { person: visitor, username, code, page: await visitor.open("/sign-in/recover") };
 }
+
+const removal: Flow<Converting> = {
+  name: "the removal of a password",
+  async prepare(mortal) {
+    const { id, username } = await imported(mortal as unknown as Running, { groups: ["helped"] });
+    const invited = await mortal.installation.invitations.issue({ account: id }, 600_000);
+    const person = mortal.browser();
+    await person.complete(await person.open(`/invite/${invited.token}`));
+    return { id, username, person, page: await person.submit("/account/password/remove") };
+  },
+  act: conversion.act,
+  check: conversion.check,
+};
 
 const recoveryCode: Flow<Forgetful> = {
   name: "use of a recovery code",
@@ -121,4 +201,4 @@ const pass: Flow<Forgetful> = {
     }),
 };
 
-export const ways = [enrolment, conversion, recoveryCode, pass] as Flow[];
+export const ways = [typed, confirmation, enrolment, conversion, removal, recoveryCode, pass] as Flow[];

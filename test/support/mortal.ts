@@ -23,6 +23,9 @@ const UNLIMITED = {
   signUps: ENOUGH,
 };
 
+/** Who is asked for a second proof, and who may remove a password with the passkey at hand. */
+const GROUPS = { proven: { passwords: { confirm: "pass" } }, helped: { passwords: { removal: "synced" } } };
+
 const script = fileURLToPath(new URL("./mortal-server.js", import.meta.url));
 
 /** Where the server dies: at its n-th operation on the store since it was told. */
@@ -56,7 +59,7 @@ export async function startMortal(kind: StoreKind, extra: Record<string, string>
   const port = String(await freePort());
   const issuer = `http://localhost:${port}`;
   const folder = mkdtempSync(join(tmpdir(), "latchkey-mortal-"));
-  writeFileSync(join(folder, "config.json"), JSON.stringify({ limits: UNLIMITED }));
+  writeFileSync(join(folder, "config.json"), JSON.stringify({ limits: UNLIMITED, groups: GROUPS }));
   const env = {
     LATCHKEY_STORE: store.url,
     LATCHKEY_PORT: port,
