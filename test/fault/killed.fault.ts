@@ -4,11 +4,12 @@ import { dieEverywhere, startMortal } from "../support/mortal.ts";
 import { stores } from "../support/stores.ts";
 import { flows } from "./flows.ts";
 import { ways } from "./ways.ts";
+import { works } from "./works.ts";
 
-vi.setConfig({ testTimeout: 600_000 });
+vi.setConfig({ testTimeout: 20 * 60_000 });
 
 describe.each(stores)("F15 a server that is killed on $name", (kind) => {
-  test.each([...flows, ...ways].map((flow) => [flow.name, flow] as const))(
+  test.each([...flows, ...ways, ...works].map((flow) => [flow.name, flow] as const))(
     "at any operation of %s has done it or has not, and doing it again works",
     async (_, flow) => {
       const mortal = await startMortal(kind);
