@@ -9,6 +9,7 @@ import type { Store, Stored } from "../store/store.ts";
 import { type Account, accountRecord, newHandle, type PasswordWay } from "./account.ts";
 import { claim, claimsOf, credentialClaim, handleClaim, release } from "./directory.ts";
 import { type AccountsOptions, moment, publish, revise } from "./revise.ts";
+import { endSessionsFully } from "./sessions.ts";
 import { addPasskey, note } from "./transitions.ts";
 
 /** What may be a host's account id: it becomes a key, a `sub` and a part of cookies' signatures, so it is plain text. */
@@ -88,19 +89,35 @@ export async function enlistWithPasskey(
 }
 
 /**
- * Forgets an account for good, because its host has: the document, and every name that led to it.
+ * Forgets an account because its host has: the document, and every name that led to it. Where the host still has the
+ * account and its password is closed, that much is kept: a document that began anew would open the password again.
  *
  * @returns whether there was one
  */
-export async function forgetAccount({ store }: AccountsOptions, id: string): Promise<boolean> {
+export async function forgetAccount(
+  options: AccountsOptions,
+  id: string,
+  { isThere = false } = {},
+): Promise<boolean> {
+  const { store, clock } = options;
   const found = await accountRecord.read(store, id);
   if (!found) return false;
   const names = [...claimsOf(found.value), handleClaim(found.value.handle)];
   const hints = await Promise.all(names.map(({ record, name }) => record.read(store, name)));
-  await store.remove(accountRecord.key(id), { durable: true });
+  if (isThere && found.value.password?.state === "closed")
+    await revise(options, id, (account) => bare(account, clock.now()), { durable: true });
+  else await store.remove(accountRecord.key(id), { durable: true });
   for (const [at, name] of names.entries()) {
     const hint = hints[at];
     if (hint?.value.account === id) await release(store, name, hint.version);
   }
   return true;
+}
+
+/** A document that knows nothing but that its password is closed, and what is owed for that. */
+function bare({ id, password }: Account, at: number): Account {
+  return endSessionsFully(
+    { ...newHostAccount(id, undefined, at), ...(password ? { password } : {}) },
+    { at },
+  );
 }

@@ -14,7 +14,9 @@ export type NoticeKind =
   | "pass_issued"
   | "email_changed"
   | "account_deletion"
-  | "sessions_ended";
+  | "sessions_ended"
+  /** Somebody else signed up with this address, which the page that was answered does not tell. */
+  | "address_used";
 
 export interface Notice {
   kind: NoticeKind;

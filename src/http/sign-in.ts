@@ -86,7 +86,18 @@ export async function signUp(house: House, ctx: Context, visit: Visit): Promise<
   const language = localeOf(house.renderer, ctx);
   const input = { ...fields, language, handle: made.handle, passkey };
   const account = await orForgotten(house.accounts.create(input));
+  tellWhoseAddressItIs(house, account);
   ctx.body = { location: await visit.finish(account.id, passkeyAssurance(passkey)) };
+}
+
+/** An address that was typed may be somebody's: he is told, beside the answer, which is the same for any address. */
+function tellWhoseAddressItIs({ accounts, notify, clock, log }: House, { id, email }: Account): void {
+  if (email === undefined) return;
+  const tell = async () => {
+    const owner = (await accounts.findByLogin(email))?.value;
+    if (owner && owner.id !== id) await notify(owner, { kind: "address_used", at: clock.now() });
+  };
+  tell().catch((err: unknown) => log.warn({ err }, "the owner of an address could not be told"));
 }
 
 /** `POST /account/sign-out` */

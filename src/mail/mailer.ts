@@ -68,7 +68,9 @@ function mailer(options: MailerOptions): Mailer {
       const accountUrl = `${issuer.origin}/account`;
       const model = { kind, at, account: account.username, accountUrl, ...more };
       const { email: to, language } = account;
-      await send({ to, name: "notice", model, language }).catch((err: unknown) =>
+      // What any stranger can have sent is not sent without end.
+      const bucket = kind === "address_used" ? { bucket: `address:${account.id}` } : {};
+      await send({ to, name: "notice", model, language, ...bucket }).catch((err: unknown) =>
         log.error({ err, kind }, "an owner could not be told"),
       );
     },

@@ -41,7 +41,10 @@ export interface Passkeys {
    * @throws TypeError for whatever would fail later without a word
    */
   mount(provider: Provider): void;
-  /** Forgets an account that the host has removed: its passkeys, its names and what it allowed to apps. */
+  /**
+   * Forgets an account that the host has removed: its passkeys, its names and what it allowed to apps. While
+   * `accounts.find` still finds it, one thing is kept: that its password is closed.
+   */
   forget(accountId: string): Promise<void>;
   /** Asks the host again for every password that is closed and not erased yet; gives how many it confirmed. */
   drop(): Promise<number>;
@@ -94,11 +97,8 @@ export function passkeys(options: PasskeysOptions): Passkeys {
         throw new TypeError(
           "keys.forget(): accountId is none; give it the id of the account that you removed",
         );
-      if (await options.accounts.find(accountId))
-        throw new TypeError(
-          "keys.forget(): accounts.find still finds the account; remove it first, or a password that is closed would open again",
-        );
-      await forgetAccount(people, accountId);
+      const isThere = (await options.accounts.find(accountId)) !== undefined;
+      await forgetAccount(people, accountId, { isThere });
       await forgetConsents(house, accountId);
     },
     drop: async () => foundation.drops?.sweep() ?? 0,

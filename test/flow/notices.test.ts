@@ -40,6 +40,31 @@ describe.each(stores)("notices over $name", (kind) => {
   const read = async () => (await running.installation.accounts.find(id))?.value;
   const mailed = () => post.inbox.filter(({ to }) => to.includes(email)).map(({ mail }) => mail.subject);
 
+  it("SEC-63: tell whose an address is that somebody else signs up with it, at most three times an hour, and nobody else", async () => {
+    const { store, clock, invitations } = running.installation;
+    const owner = {
+      username: `owner-${username}`,
+      email: `owner-${email}`,
+      emailVerified: true,
+      password: false,
+    };
+    const account = await createImported({ store, clock }, owner, async () => {});
+    const signUp = async (as: string, address: string) => {
+      const stranger = running.browser();
+      return stranger.perform(await stranger.open("/sign-up"), { username: as, email: address });
+    };
+    for (let n = 0; n < 5; n++) expect((await signUp(`${username}x${n}`, owner.email)).status).toBe(200);
+    expect((await post.newest(owner.email, 3)).subject).toBe("Your e-mail address was used to sign up");
+    // An address that nobody has proved to be his is nobody's: the next one is told of nothing.
+    expect((await signUp(`${username}y`, `free-${email}`)).status).toBe(200);
+    expect((await signUp(`${username}z`, `free-${email}`)).status).toBe(200);
+    const { token } = await invitations.issue({ account: account.id }, 60_000);
+    const guest = running.browser();
+    await guest.complete(await guest.open(`/invite/${token}`));
+    expect((await post.newest(owner.email, 4)).subject).toBe("A passkey was added to your account");
+    expect(post.inbox.filter(({ to }) => to.includes(`free-${email}`))).toEqual([]);
+  });
+
   it("tell of a passkey that was added on the owner's page, and of one that was removed, by name", async () => {
     const page = await jane.complete(await jane.submit("/account/passkeys/add"));
     const { action, options } = ceremonyOf(page);

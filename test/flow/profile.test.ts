@@ -200,7 +200,7 @@ describe.each(stores)("the owner's profile over $name", (kind) => {
     const response = { ...browser.respond(page), authenticatorAttachment: "cross-platform", ...of };
     return browser.open(String((await browser.post(ceremonyOf(page).action, { response })).json().location));
   }
-  const offersOneHere = (page: Answer) => page.text.includes("Add a passkey on this device");
+  const offersOneHere = (page: Answer) => page.text.includes("Set up this device");
 
   it("is offered a passkey on this device after a sign-in with that of another one, until one is made here", async () => {
     const desk = running.browser(jane.authenticator);
