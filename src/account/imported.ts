@@ -95,12 +95,14 @@ export async function updateImported(
 
 /**
  * Takes away what an import that was killed had begun under these names, so that the next one need not wait until it
- * expires. One that is still at it finds that its document has gone, and gives way.
+ * expires. What began after `before` may be finished yet; one that is still at it finds that its document has gone, and
+ * gives way.
  */
 export async function forgetUnfinished(
   store: Store,
   { sub, username, email }: { sub?: string; username?: string; email?: string },
-): Promise<boolean> {
+  before: number,
+): Promise<"nothing" | "young" | "removed"> {
   const address = email === undefined ? undefined : parseEmail(email)?.canonical;
   const hints = await Promise.all([
     username === undefined ? undefined : usernameHint.read(store, username),
@@ -109,14 +111,15 @@ export async function forgetUnfinished(
   const ids = new Set(
     [sub, ...hints.map((hint) => hint?.value.account)].filter((id) => id !== undefined && id !== ""),
   );
-  let found = false;
+  let left: "nothing" | "removed" = "nothing";
   for (const id of ids as Set<string>) {
     const stored = await accountRecord.read(store, id);
     if (stored?.value.state !== "pending" || !stored.value.imported) continue;
+    if (stored.value.created > before) return "young";
     await abandon(store, stored.value, stored.version);
-    found = true;
+    left = "removed";
   }
-  return found;
+  return left;
 }
 
 /** Opens the password of an account that never had one. @throws `password_closed` */

@@ -12,6 +12,7 @@ import {
 import { parseEmail } from "../account/names.ts";
 import type { AccountsOptions } from "../account/revise.ts";
 import { isRefusal, refuse } from "../errors.ts";
+import type { Millis } from "../store/store.ts";
 import type { Hashes } from "./hashes.ts";
 import type { Row } from "./row.ts";
 
@@ -30,7 +31,10 @@ export async function importRow(
   hash: string | undefined,
 ): Promise<Outcome> {
   const found = await findMatch(directory(options.store), row);
-  if (!found) return create(options, row, hash);
+  return found ? bring(options, found, row, hash) : create(options, row, hash);
+}
+
+function bring(options: ImporterOptions, found: Account, row: Row, hash?: string): Promise<Outcome> {
   if (!found.imported) throw refuse("account_exists");
   return update(options, found, row, hash);
 }
@@ -72,10 +76,10 @@ async function create(options: ImporterOptions, row: Row, hash: string | undefin
   try {
     await make();
   } catch (error) {
-    if (!isRefusal(error) || !TAKEN.includes(error.code)) throw error;
-    if (!(await forgetUnfinished(options.store, row))) throw error;
-    // What is taken away conditionally is there for one moment more.
-    await new Promise((resolve) => setTimeout(resolve, 5));
+    if (!isRefusal(error) || !IN_THE_WAY.includes(error.code)) throw error;
+    const way = await whatIsInTheWay(options, row);
+    if (typeof way === "object") return bring(options, way, row, hash);
+    if (way === "nothing" && TAKEN.includes(error.code)) throw error;
     await make();
   }
   return "created";
@@ -83,6 +87,27 @@ async function create(options: ImporterOptions, row: Row, hash: string | undefin
 
 /** What a creation is refused with that finds another one under way, or one that was killed on it. */
 const TAKEN: readonly string[] = ["account_exists", "username_taken", "email_taken"];
+/** And what it is refused with when another one took it for dead. */
+const IN_THE_WAY = [...TAKEN, "ceremony_expired", "password_closed"];
+
+/** An import writes an account within moments; what is older and not finished was left behind by one that was killed. */
+const DEAD_AFTER: Millis = 3_000;
+const PAUSE: Millis = 20;
+
+/** The account that another import has made meanwhile; or what a killed one had begun, which is out of the way now. */
+async function whatIsInTheWay(
+  { store, clock }: ImporterOptions,
+  row: Row,
+): Promise<Account | "nothing" | "removed"> {
+  for (;;) {
+    const left = await forgetUnfinished(store, row, clock.now() - DEAD_AFTER);
+    // Only now, or what was finished between two looks would be seen by neither.
+    if (left === "nothing") return (await findMatch(directory(store), row)) ?? left;
+    // What is taken away conditionally is there for one moment more.
+    await new Promise((resolve) => setTimeout(resolve, PAUSE));
+    if (left === "removed") return left;
+  }
+}
 
 async function update(
   options: ImporterOptions,

@@ -68,6 +68,23 @@ describe.each(stores)("an import into $name", ({ open }) => {
     expect((await readPasswordState(at.store)).slowest).toBe("bcrypt:8");
   });
 
+  it("of which two run at once makes each account once, and refuses none of them", async () => {
+    const rows = Array.from({ length: 60 }, () => {
+      const username = fresh("twin");
+      return {
+        username,
+        email: `${username}@example.com`,
+        email_verified: true,
+        password_hash: HASHES.bcrypt,
+      };
+    });
+    const both = await Promise.all([bring(rows), bring(rows)]);
+    expect(both.flatMap(({ refused }) => refused)).toEqual([]);
+    const sum = (name: keyof Counts) => both.reduce((all, { counts }) => all + counts[name], 0);
+    expect([sum("created"), sum("updated") + sum("unchanged")]).toEqual([60, 60]);
+    expect(await signsIn(rows[7]?.username ?? "")).toBeDefined();
+  });
+
   it("repeated it changes nothing, and what the file changed it updates", async () => {
     const row = { username: fresh("jane"), name: "Jane", groups: ["a"], password_hash: HASHES.bcrypt };
     await bring([row]);
