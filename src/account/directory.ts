@@ -123,7 +123,8 @@ export async function abandon(
   { durable = false }: { durable?: boolean } = {},
 ): Promise<boolean> {
   const options = { expect: version, version: newVersion(), ttl: AT_ONCE, durable };
-  const { emailChange: _, formerEmails: __, ...rest } = account;
+  // Nor is it the document of an open password any more: its verifier is dead from here on.
+  const { emailChange: _, formerEmails: __, password: ___, ...rest } = account;
   const gone = { state: "pending", username: "", handle: "", emailVerified: false, passkeys: [] } as const;
   const nameless: Account = { ...rest, ...gone, passkeys: [] };
   return store.commit(accountRecord.key(account.id), accountRecord.encode(nameless), options);

@@ -75,7 +75,7 @@ function accepted(input: string | KeycloakCredential, most: Cost): LegacyHash {
  * account is asked again afterwards, because where no verifier was, none could have changed.
  */
 async function put({ store }: Safe, key: PasswordKey, accountId: string, hash: string): Promise<void> {
-  const seen = await readVerifier(store, accountId);
+  const seen = await verifierRecord.read(store, accountId);
   if (!(await isOpen(store, accountId))) throw refuse("password_closed");
   const record = verifierRecord.encode(sealVerifier(key, accountId, hash));
   const how = { expect: seen?.version ?? ("absent" as const), version: newVersion(), durable: true };

@@ -39,8 +39,10 @@ export function openVerifier(key: PasswordKey, account: string, { sealed }: Veri
   return plain?.subarray(LENGTH, LENGTH + plain.readUInt16BE()).toString();
 }
 
-export function readVerifier(store: Store, account: string): Promise<Stored<Verifier> | undefined> {
-  return verifierRecord.read(store, account);
+/** One that was swept is there for a moment more, empty. */
+export async function readVerifier(store: Store, account: string): Promise<Stored<Verifier> | undefined> {
+  const found = await verifierRecord.read(store, account);
+  return found?.value.sealed === undefined ? undefined : found;
 }
 
 /** Says that something was dropped since the last purge, and is still readable in free pages and old files. */
