@@ -66,7 +66,7 @@ async function build() {
 const PACKED = ["commander", "zod"];
 
 /**
- * The program in a few files, so that it starts in half the time. They lie as deep as the rooms do, for what finds
+ * The program in a few files, so that it starts sooner (P8 of docs/performance.md). They lie as deep as the rooms do, for what finds
  * `views/` and the manifest from where it is itself; `dist/cli.js` of tsc becomes the entry to them.
  */
 async function bundleProgram(bundle) {

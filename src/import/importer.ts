@@ -1,4 +1,5 @@
 /** Brings one account in: makes it, changes one that an import made, or refuses. */
+import { setTimeout as pause } from "node:timers/promises";
 import type { Account } from "../account/account.ts";
 import { createImported } from "../account/create.ts";
 import { type Directory, directory } from "../account/directory.ts";
@@ -104,7 +105,7 @@ async function whatIsInTheWay(
     // Only now, or what was finished between two looks would be seen by neither.
     if (left === "nothing") return (await findMatch(directory(store), row)) ?? left;
     // What is taken away conditionally is there for one moment more.
-    await new Promise((resolve) => setTimeout(resolve, PAUSE));
+    await pause(PAUSE);
     if (left === "removed") return left;
   }
 }

@@ -24,6 +24,18 @@ const OPTIONS: Readonly<Record<keyof PasskeysOptions, Kind | "any">> = {
   onEvent: "function",
 };
 
+/** Theirs inside; the compiler sees to it that none is forgotten here. */
+const PASSWORDS: Readonly<Record<keyof NonNullable<PasskeysOptions["passwords"]>, true>> = {
+  mode: true,
+  requireAfter: true,
+  removal: true,
+};
+const LIMITS: Readonly<Record<keyof NonNullable<PasskeysOptions["limits"]>, true>> = {
+  guesses: true,
+  ceremonies: true,
+  signUps: true,
+};
+
 const ACCOUNTS: readonly (keyof HostAccounts | "create")[] = [
   "find",
   "create",
@@ -131,6 +143,6 @@ function checkRest({
     if (log && typeof log[level] !== "function")
       throw wrong(`log has no ${level}(); give it a logger of pino's kind`);
   }
-  checkNames("passwords.", passwords ?? {}, ["mode", "requireAfter"]);
-  checkNames("limits.", limits ?? {}, ["guesses", "ceremonies", "signUps"]);
+  checkNames("passwords.", passwords ?? {}, Object.keys(PASSWORDS));
+  checkNames("limits.", limits ?? {}, Object.keys(LIMITS));
 }

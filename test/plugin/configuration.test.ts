@@ -105,6 +105,14 @@ describe("keys.configuration", () => {
     expect(() => merged({}, { secret: "short" })).toThrow(/32 bytes/);
   });
 
+  it("takes every setting of passwords and limits that its type has", () => {
+    const passwords = { mode: "require-after", requireAfter: "2027-01-31", removal: "strict" } as const;
+    const guesses = { perAccount: "5/15m", perAddress: "20/1h" };
+    const limits = { guesses, ceremonies: "600/1m", signUps: "600/1m" };
+    const all: Required<NonNullable<PasskeysOptions["passwords"]>> = passwords;
+    expect(() => merged({}, { passwords: all, limits })).not.toThrow();
+  });
+
   const wrong: [string, Partial<PasskeysOptions>, RegExp][] = [
     ["an issuer that is no URL", { issuer: "id.example.com" }, /no URL/],
     ["http", { issuer: "http://id.example.com" }, /https issuers and http:\/\/localhost/],
