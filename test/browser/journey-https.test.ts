@@ -100,8 +100,9 @@ describe.skipIf(browserSkipped)("under a name with TLS", () => {
       const form = page.locator("form[data-ceremony]");
       const options = (await form.getAttribute("data-options")) ?? "";
       const action = await form.getAttribute("data-action");
-      await authenticator.setPresence(true);
       expect(await borrow(page, FOREIGN, options)).toBe("SecurityError");
+      // Only now: on the sign-in page the ceremony of the autofill would have been answered, and its challenge used up.
+      await authenticator.setPresence(true);
       const response = await borrow(page, RELATED, options);
       expect(response).toMatchObject({ type: "public-key" });
       await open(`${ISSUER}/about/passkeys`);
