@@ -63,7 +63,7 @@ async function build() {
 }
 
 /** Packed with the program; every other package stays where it is installed. */
-const PACKED = ["commander", "zod"];
+const PACKED = ["commander", "ioredis", "zod"];
 
 /**
  * The program in a few files, so that it starts sooner (P8 of docs/performance.md). They lie as deep as the rooms do, for what finds
@@ -73,7 +73,7 @@ async function bundleProgram(bundle) {
   const { dependencies, peerDependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
   const packages = Object.keys({ ...dependencies, ...peerDependencies });
   rmSync(join(root, "dist/program"), { recursive: true, force: true });
-  await bundle({
+  const { metafile } = await bundle({
     entryPoints: { cli: join(root, "src/cli.ts") },
     outdir: join(root, "dist"),
     chunkNames: "program/[name]-[hash]",
@@ -85,12 +85,31 @@ async function bundleProgram(bundle) {
     minifySyntax: true,
     minifyWhitespace: true,
     external: packages.filter((name) => !PACKED.includes(name)),
+    metafile: true,
     // Packages in the old format ask for Node's own modules this way.
     banner: {
       js: 'import { createRequire as requireOf } from "node:module"; const require = requireOf(import.meta.url);',
     },
     logLevel: "warning",
   });
+  writeFileSync(join(root, "dist/program/NOTICES.txt"), notices(Object.keys(metafile.inputs)));
+}
+
+/** Whose work is packed with ours, and the terms that it comes with. */
+function notices(inputs) {
+  const folders = inputs.map((input) => input.match(/^.*node_modules\/(?:@[^/]+\/)?[^/]+/)?.[0]);
+  const inside = [...new Set(folders)].filter((folder) => folder !== undefined).sort();
+  return inside
+    .map((folder) => {
+      const { name, version, license, author } = JSON.parse(
+        readFileSync(join(root, folder, "package.json"), "utf8"),
+      );
+      const file = readdirSync(join(root, folder)).find((entry) => /^licen[cs]e/i.test(entry));
+      const by = typeof author === "object" ? author.name : author;
+      const terms = file ? readFileSync(join(root, folder, file), "utf8") : `${license}. ${by ?? ""}`;
+      return `${name} ${version}\n\n${terms.trim()}\n`;
+    })
+    .join(`\n${"-".repeat(80)}\n\n`);
 }
 
 // An installed package has no sources and comes built.

@@ -8,8 +8,8 @@ import { describe, expect, test } from "vitest";
 const root = fileURLToPath(new URL("..", import.meta.url));
 const src = join(root, "src");
 
-/** Words that every room may speak: the error table, the types of events, the time. */
-const BASE = ["errors", "events", "clock"];
+/** Words that every room may speak: the error table, the types of events, the time, what is worked out once. */
+const BASE = ["errors", "events", "clock", "remembered"];
 
 /** Composition roots and the public face: nothing imports them but the roots of {@link STARTS}. */
 const ROOTS = ["index", "cli", "server", "plugin", "testing"];
@@ -22,6 +22,7 @@ const DOORS: Record<string, readonly string[]> = {
   errors: [],
   events: [],
   clock: [],
+  remembered: [],
   config: [],
   log: ["config"],
   vault: [],

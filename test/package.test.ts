@@ -34,6 +34,16 @@ test("pages, the client script and the licence are in it; sources, tests and dat
   expect(packed.filter((path) => /\.tsbuildinfo$|\.built$|(^|\/)secret/.test(path))).toEqual([]);
 });
 
+test("whose work is packed with the program is named there, with its licence", () => {
+  const path = "dist/program/NOTICES.txt";
+  expect(packed).toContain(path);
+  const notices = readFileSync(join(root, path), "utf8");
+  for (const name of ["commander", "ioredis", "zod", "denque"])
+    expect(notices).toMatch(new RegExp(`^${name} \\d+\\.\\d+`, "m"));
+  expect(notices.match(/Permission is hereby granted/g)?.length).toBeGreaterThan(3);
+  expect(notices).not.toMatch(/^oidc-provider /m);
+});
+
 test("each export loads by its name, without what it does not need", () => {
   const names = Object.keys(manifest.exports).filter((name) => name !== "./package.json");
   for (const name of names) {

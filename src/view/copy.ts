@@ -25,8 +25,8 @@ export interface Copy {
   /** The text in its parts. An unknown key or a missing value is a `TypeError`: a template is wrong. */
   parts(locale: string, key: string, values?: Values): Part[];
   text(locale: string, key: string, values?: Values): string;
-  /** All texts directly under `prefix`, by their last key. */
-  group(locale: string, prefix: string): Record<string, string>;
+  /** All texts directly under `prefix`, by their last key, as JSON. */
+  group(locale: string, prefix: string): string;
 }
 
 /** A text as it is kept: cut at its placeholders once, because every page is made of texts. */
@@ -38,36 +38,42 @@ export function loadCopy(folders: readonly string[]): Copy {
   const languages = readTexts(folders);
   const fallback: Texts = languages.get(DEFAULT_LOCALE) ?? new Map();
   const find = (locale: string, key: string) => languages.get(locale)?.get(key) ?? fallback.get(key);
-  const template = remembered((locale, key) => {
+  const template = kept((locale, key) => {
     const text = find(locale, key);
     if (text === undefined) throw new TypeError(`there is no text "${key}"`);
     return cut(text);
   });
   const parts = (locale: string, key: string, values: Values = {}): Part[] =>
     template(locale, key).map((piece) => fill(piece, key, values));
+  const joined = (locale: string, key: string, values?: Values) =>
+    parts(locale, key, values)
+      .map((part) => part.text)
+      .join("");
+  const plain = kept(joined);
   return {
     languages: [...languages.keys()],
     has: (key) => fallback.has(key),
     parts,
-    text: (locale, key, values) =>
-      parts(locale, key, values)
-        .map((part) => part.text)
-        .join(""),
-    group: remembered((locale, prefix) => {
+    text: (locale, key, values) => (values === undefined ? plain(locale, key) : joined(locale, key, values)),
+    group: kept((locale, prefix) => {
       const keys = [...fallback.keys()].filter((key) => key.startsWith(`${prefix}.`));
-      return Object.fromEntries(keys.map((key) => [key.slice(prefix.length + 1), find(locale, key) ?? ""]));
+      return JSON.stringify(
+        Object.fromEntries(keys.map((key) => [key.slice(prefix.length + 1), find(locale, key) ?? ""])),
+      );
     }),
   };
 }
 
 /** There are as many answers as texts and languages, so all of them are kept. */
-function remembered<T>(make: (locale: string, key: string) => T): (locale: string, key: string) => T {
-  const known = new Map<string, T>();
+function kept<T>(make: (locale: string, key: string) => T): (locale: string, key: string) => T {
+  const languages = new Map<string, Map<string, T>>();
   return (locale, key) => {
-    const name = `${locale} ${key}`;
-    const found = known.get(name) ?? make(locale, key);
-    known.set(name, found);
-    return found;
+    const known = languages.get(locale);
+    const found = known?.get(key);
+    if (found !== undefined) return found;
+    const made = make(locale, key);
+    languages.set(locale, (known ?? new Map<string, T>()).set(key, made));
+    return made;
   };
 }
 

@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Eta } from "eta";
 import { refuse } from "../errors.ts";
+import { remembered } from "../remembered.ts";
 import type { Assets } from "./assets.ts";
 import { type Copy, loadCopy, type Part, type Values } from "./copy.ts";
 import { type LibraryForm, readLibraryForm } from "./library-form.ts";
@@ -78,23 +79,17 @@ export function createRenderer(o: RendererOptions): Renderer {
   return {
     render: (name, model, page) => eta.render(`@pages/${name}`, scope(name, model, page, copy, o.assets)),
     negotiate: rememberedLocale(copy.languages),
-    messages: (prefix, locale) => JSON.stringify(copy.group(locale, prefix)),
+    messages: (prefix, locale) => copy.group(locale, prefix),
     sentence: (code, locale) => (copy.has(`error.${code}`) ? copy.text(locale, `error.${code}`) : undefined),
   };
 }
 
-/** Browsers send the same few headers again and again. */
-const REMEMBERED = 200;
-
 function rememberedLocale(languages: readonly string[]): Renderer["negotiate"] {
-  const known = new Map<string, string>();
-  return (acceptLanguage = "", uiLocales = "") => {
-    const asked = `${uiLocales}\n${acceptLanguage}`;
-    const locale = known.get(asked) ?? negotiateLocale(acceptLanguage, uiLocales, languages);
-    if (known.size >= REMEMBERED) known.clear();
-    if (asked.length <= REMEMBERED) known.set(asked, locale);
-    return locale;
-  };
+  const negotiate = remembered((asked) => {
+    const [uiLocales = "", acceptLanguage = ""] = asked.split("\n");
+    return negotiateLocale(acceptLanguage, uiLocales, languages);
+  });
+  return (acceptLanguage = "", uiLocales = "") => negotiate(`${uiLocales}\n${acceptLanguage}`);
 }
 
 function compile(folders: readonly string[]): Eta {
@@ -142,7 +137,7 @@ function scope(
     t: (key, values) => copy.text(locale, key, values),
     parts: (key, values) => copy.parts(locale, key, values),
     has: copy.has,
-    messages: (prefix) => JSON.stringify(copy.group(locale, prefix)),
+    messages: (prefix) => copy.group(locale, prefix),
     date: (value, style = "day") => formatDate(value, locale, style),
     libraryForm: readLibraryForm,
     isWebLink: (url) => /^https?:\/\//i.test(url) && URL.canParse(url),
