@@ -190,7 +190,7 @@ function roomOf(file: string): string {
     .replace(/^\.\.\//, "")
     .split("/");
   if (second === "") return first;
-  const part = first === "store" && /^(redis|lmdb|connect)/.exec(second)?.[0];
+  const part = first === "store" && /^(redis|lmdb|connect)$/.exec(second)?.[0];
   if (part) return `store/${part}`;
   return first === "testing" ? "testing/" : first;
 }

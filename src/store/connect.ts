@@ -1,7 +1,7 @@
 /** Opens the store that a setting names; only its driver is loaded. */
 import { refuse } from "../errors.ts";
 import type { Finding } from "./finding.ts";
-import type { RedisConnectOptions } from "./redis-open.ts";
+import type { RedisConnectOptions } from "./redis/open.ts";
 import type { Store } from "./store.ts";
 
 export interface ConnectOptions extends RedisConnectOptions {}
@@ -28,7 +28,7 @@ export async function connectStore(url: string, options: ConnectOptions = {}): P
     return lmdbStore(folder);
   }
   requireRedis(url);
-  const { connectRedis } = await import("./redis-open.ts");
+  const { connectRedis } = await import("./redis/open.ts");
   return connectRedis(url, options);
 }
 
@@ -40,11 +40,11 @@ export async function connectStore(url: string, options: ConnectOptions = {}): P
 export async function inspectStore(url: string, options: ConnectOptions = {}): Promise<Finding[]> {
   const folder = folderOf(url);
   if (folder !== undefined) {
-    const { inspectLmdb } = await import("./lmdb-inspect.ts");
+    const { inspectLmdb } = await import("./lmdb/inspect.ts");
     return inspectLmdb(folder);
   }
   requireRedis(url);
-  const { inspectRedis } = await import("./redis-inspect.ts");
+  const { inspectRedis } = await import("./redis/inspect.ts");
   return inspectRedis(url, options);
 }
 

@@ -10,10 +10,10 @@ import { LatchkeyError, refuse } from "../errors.ts";
 import type { Event } from "../events.ts";
 import type { Bulk } from "./bulk.ts";
 import * as limits from "./limits.ts";
-import { lmdbBulk } from "./lmdb-bulk.ts";
-import { type Cell, LmdbDatabase, NEVER } from "./lmdb-database.ts";
-import { lmdbExamination } from "./lmdb-examination.ts";
-import * as keys from "./lmdb-keys.ts";
+import { lmdbBulk } from "./lmdb/bulk.ts";
+import { type Cell, LmdbDatabase, NEVER } from "./lmdb/database.ts";
+import { lmdbExamination } from "./lmdb/examination.ts";
+import * as keys from "./lmdb/keys.ts";
 import { newVersion } from "./record.ts";
 import type * as port from "./store.ts";
 

@@ -9,15 +9,15 @@ import type { Event } from "../events.ts";
 import type { Bulk } from "./bulk.ts";
 import * as limits from "./limits.ts";
 import { newVersion } from "./record.ts";
-import { RedisBulk } from "./redis-bulk.ts";
-import { redisExamination } from "./redis-examination.ts";
-import { type RedisDurability, RedisLink } from "./redis-link.ts";
-import * as scripts from "./redis-scripts.ts";
-import { type Found, RedisWalk } from "./redis-walk.ts";
+import { RedisBulk } from "./redis/bulk.ts";
+import { redisExamination } from "./redis/examination.ts";
+import { type RedisDurability, RedisLink } from "./redis/link.ts";
+import * as scripts from "./redis/scripts.ts";
+import { type Found, RedisWalk } from "./redis/walk.ts";
 import type * as port from "./store.ts";
 
-export { checkRedis, type Fitness } from "./redis-fitness.ts";
-export type { RedisDurability } from "./redis-link.ts";
+export { checkRedis, type Fitness } from "./redis/fitness.ts";
+export type { RedisDurability } from "./redis/link.ts";
 
 export interface RedisStoreOptions {
   /** Begins every key. Default `latchkey:`. */

@@ -10,7 +10,7 @@ import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { newVersion } from "../../src/store/record.ts";
-import { connectRedis } from "../../src/store/redis-open.ts";
+import { connectRedis } from "../../src/store/redis/open.ts";
 import type { Store, Stored } from "../../src/store/store.ts";
 import { inexplicable, Recorder } from "../support/linearizable.ts";
 import { startProxy } from "../support/proxy.ts";

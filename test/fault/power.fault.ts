@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { describe, expect, test, vi } from "vitest";
 import { lmdbStore } from "../../src/store/lmdb.ts";
 import { newVersion } from "../../src/store/record.ts";
-import { connectRedis } from "../../src/store/redis-open.ts";
+import { connectRedis } from "../../src/store/redis/open.ts";
 import type { Store } from "../../src/store/store.ts";
 import { startRedis, withoutRedis } from "../support/redis.ts";
 

@@ -2,7 +2,7 @@
 import { readdirSync, statSync, truncateSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { connectRedis } from "../../src/store/redis-open.ts";
+import { connectRedis } from "../../src/store/redis/open.ts";
 import { entries } from "../../src/testing/contract/check.ts";
 import { patiently, startJournal } from "../support/journal.ts";
 import { startRedis, withoutRedis } from "../support/redis.ts";

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { describe, expect, test, vi } from "vitest";
-import { connectRedis } from "../../src/store/redis-open.ts";
+import { connectRedis } from "../../src/store/redis/open.ts";
 import type { Store } from "../../src/store/store.ts";
 import { patiently, startJournal } from "../support/journal.ts";
 import { startProxy } from "../support/proxy.ts";

@@ -1,7 +1,7 @@
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { connectRedis } from "../../src/store/redis/open.ts";
 import { redisStore } from "../../src/store/redis.ts";
-import { connectRedis } from "../../src/store/redis-open.ts";
 import type { Store } from "../../src/store/store.ts";
 import { collect } from "../../src/testing/contract/check.ts";
 import { everythingIn } from "../support/errors.ts";

@@ -1,12 +1,12 @@
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { newVersion } from "../../src/store/record.ts";
-import { redisStore } from "../../src/store/redis.ts";
-import { connectRedis } from "../../src/store/redis-open.ts";
-import type { Store } from "../../src/store/store.ts";
-import { collect } from "../../src/testing/contract/check.ts";
-import { type BrokenWire, startProxy } from "../support/proxy.ts";
-import { type RedisServer, startRedis, withoutRedis } from "../support/redis.ts";
+import { newVersion } from "../../../src/store/record.ts";
+import { connectRedis } from "../../../src/store/redis/open.ts";
+import { redisStore } from "../../../src/store/redis.ts";
+import type { Store } from "../../../src/store/store.ts";
+import { collect } from "../../../src/testing/contract/check.ts";
+import { type BrokenWire, startProxy } from "../../support/proxy.ts";
+import { type RedisServer, startRedis, withoutRedis } from "../../support/redis.ts";
 
 const event = { id: "e1", type: "account.created", at: 1 } as const;
 

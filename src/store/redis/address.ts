@@ -8,7 +8,7 @@
  * `rediss` in the place of `redis` is the same over TLS. What else there is to say stands behind a question mark.
  */
 import { readFileSync } from "node:fs";
-import { refuse } from "../errors.ts";
+import { refuse } from "../../errors.ts";
 
 export interface RedisAddress {
   topology: "single" | "sentinel" | "cluster";

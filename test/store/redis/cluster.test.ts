@@ -1,13 +1,13 @@
 /** What a cluster adds: the replica that answers for a write, slots that move, masters that die. */
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import { newVersion } from "../../src/store/record.ts";
-import { connectRedis } from "../../src/store/redis-open.ts";
-import { slotOf } from "../../src/store/redis-slot.ts";
-import type { Store } from "../../src/store/store.ts";
-import { entries } from "../../src/testing/contract/check.ts";
-import { startJournal } from "../support/journal.ts";
-import { type RedisServer, withoutRedis } from "../support/redis.ts";
-import { ask, type RedisCluster, startCluster } from "../support/topologies.ts";
+import { newVersion } from "../../../src/store/record.ts";
+import { connectRedis } from "../../../src/store/redis/open.ts";
+import { slotOf } from "../../../src/store/redis/slot.ts";
+import type { Store } from "../../../src/store/store.ts";
+import { entries } from "../../../src/testing/contract/check.ts";
+import { startJournal } from "../../support/journal.ts";
+import { type RedisServer, withoutRedis } from "../../support/redis.ts";
+import { ask, type RedisCluster, startCluster } from "../../support/topologies.ts";
 
 const durable = () => ({ expect: "absent", version: newVersion(), durable: true }) as const;
 const slot = (key: string) => slotOf(`latchkey:${key}`);

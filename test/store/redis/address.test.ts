@@ -2,10 +2,10 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
-import { storeProblem } from "../../src/config/store-address.ts";
-import { parseRedisAddress } from "../../src/store/redis-address.ts";
-import { slotOf } from "../../src/store/redis-slot.ts";
-import { everythingIn } from "../support/errors.ts";
+import { storeProblem } from "../../../src/config/store-address.ts";
+import { parseRedisAddress } from "../../../src/store/redis/address.ts";
+import { slotOf } from "../../../src/store/redis/slot.ts";
+import { everythingIn } from "../../support/errors.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "latchkey-pem-"));
 const pem = (name: string) => {

@@ -1,9 +1,9 @@
 /** Walks over all keys of a kind, one master after another, on connections of their own. */
 
-import * as limits from "./limits.ts";
-import { type Client, isCluster, masters, type Node, nameOf, SideConnections } from "./redis-connections.ts";
-import type { RedisLink } from "./redis-link.ts";
-import type { Cursor, Key, Kind, Millis } from "./store.ts";
+import * as limits from "../limits.ts";
+import type { Cursor, Key, Kind, Millis } from "../store.ts";
+import { type Client, isCluster, masters, type Node, nameOf, SideConnections } from "./connections.ts";
+import type { RedisLink } from "./link.ts";
 
 /** A key and what stood there; `undefined` when another server has it now. */
 export interface Found {

@@ -2,13 +2,13 @@
 import { X509Certificate } from "node:crypto";
 import type { TLSSocket } from "node:tls";
 import type { Redis } from "ioredis";
-import { doubtful, type Finding, found, wrong } from "./finding.ts";
-import { parseRedisAddress, type RedisAddress } from "./redis-address.ts";
-import { masters, nameOf } from "./redis-connections.ts";
-import { ask, checkRedis, type Facts, persistence } from "./redis-fitness.ts";
-import { unavailable } from "./redis-link.ts";
-import { connectClient, defaultsFor, type RedisConnectOptions } from "./redis-open.ts";
-import type { Millis } from "./store.ts";
+import { doubtful, type Finding, found, wrong } from "../finding.ts";
+import type { Millis } from "../store.ts";
+import { parseRedisAddress, type RedisAddress } from "./address.ts";
+import { masters, nameOf } from "./connections.ts";
+import { ask, checkRedis, type Facts, persistence } from "./fitness.ts";
+import { unavailable } from "./link.ts";
+import { connectClient, defaultsFor, type RedisConnectOptions } from "./open.ts";
 
 /** Clocks further apart than this make times in logs and tokens doubtful, and further than that wrong. */
 const SKEW: Millis = 2_000;

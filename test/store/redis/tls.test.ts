@@ -3,15 +3,15 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { connectRedis } from "../../src/store/redis-open.ts";
+import { connectRedis } from "../../../src/store/redis/open.ts";
 import {
   attestationAuthority,
   type Certificate,
   serverCertificate,
   toPem,
-} from "../../src/testing/certificate.ts";
-import { everythingIn } from "../support/errors.ts";
-import { type RedisServer, startServer, withoutRedis } from "../support/redis.ts";
+} from "../../../src/testing/certificate.ts";
+import { everythingIn } from "../../support/errors.ts";
+import { type RedisServer, startServer, withoutRedis } from "../../support/redis.ts";
 
 const NAME = "redis.example.com";
 

@@ -1,10 +1,10 @@
 /** What Sentinel adds: another master, found without being told. */
 import { describe, expect, test, vi } from "vitest";
-import { newVersion } from "../../src/store/record.ts";
-import { connectRedis } from "../../src/store/redis-open.ts";
-import { startJournal } from "../support/journal.ts";
-import { withoutRedis } from "../support/redis.ts";
-import { startSentinelSet } from "../support/topologies.ts";
+import { newVersion } from "../../../src/store/record.ts";
+import { connectRedis } from "../../../src/store/redis/open.ts";
+import { startJournal } from "../../support/journal.ts";
+import { withoutRedis } from "../../support/redis.ts";
+import { startSentinelSet } from "../../support/topologies.ts";
 
 describe.skipIf(withoutRedis)("a set that Sentinel watches", () => {
   test.each(["kill", "pause"] as const)(

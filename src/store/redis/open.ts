@@ -1,11 +1,11 @@
 /** Opens a store by the address of a Redis, and says when the connection goes and comes back. */
-import { LatchkeyError, refuse } from "../errors.ts";
-import { type RedisStoreOptions, redisStore } from "./redis.ts";
-import { parseRedisAddress, type RedisAddress } from "./redis-address.ts";
-import { type Client, openClient } from "./redis-connections.ts";
-import { checkRedis, persistenceOf } from "./redis-fitness.ts";
-import { unavailable } from "./redis-link.ts";
-import type { Millis, Store } from "./store.ts";
+import { LatchkeyError, refuse } from "../../errors.ts";
+import { type RedisStoreOptions, redisStore } from "../redis.ts";
+import type { Millis, Store } from "../store.ts";
+import { parseRedisAddress, type RedisAddress } from "./address.ts";
+import { type Client, openClient } from "./connections.ts";
+import { checkRedis, persistenceOf } from "./fitness.ts";
+import { unavailable } from "./link.ts";
 
 const NO_DISK =
   "Changes are to be on disk before they are acknowledged (durability disk), and this Redis does not do that: " +
@@ -25,7 +25,7 @@ export interface RedisConnectOptions extends RedisStoreOptions {
  * A store on connections of its own, which come back by themselves.
  *
  * @param url - `redis://`, `redis+sentinel://` or `redis+cluster://`, or `rediss` in the place of `redis`; see
- * `redis-address.ts`. Without `durability`, one server is asked for its disk, a set or a cluster for its replicas.
+ * `address.ts`. Without `durability`, one server is asked for its disk, a set or a cluster for its replicas.
  * @throws `store_unavailable` when nothing answers, `store_refused` when this Redis cannot keep accounts
  */
 export async function connectRedis(url: string, options: RedisConnectOptions = {}): Promise<Store> {

@@ -2,10 +2,10 @@
 import { chmodSync, closeSync, existsSync, mkdirSync, openSync, readSync, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { open, type RootDatabase } from "lmdb";
-import type { Clock } from "../clock.ts";
-import { LatchkeyError, refuse } from "../errors.ts";
-import { EXPIRY, endOf, expiring, expiryKey } from "./lmdb-keys.ts";
-import type { Millis } from "./store.ts";
+import type { Clock } from "../../clock.ts";
+import { LatchkeyError, refuse } from "../../errors.ts";
+import type { Millis } from "../store.ts";
+import { EXPIRY, endOf, expiring, expiryKey } from "./keys.ts";
 
 /** What stands under a key. */
 export interface Cell {

@@ -2,10 +2,10 @@
 import { accessSync, constants, existsSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { Redis } from "ioredis";
-import { BATCH } from "./limits.ts";
-import { type Client, masters, nameOf } from "./redis-connections.ts";
-import { unavailable } from "./redis-link.ts";
-import type { Examination, Millis, Piece } from "./store.ts";
+import { BATCH } from "../limits.ts";
+import type { Examination, Millis, Piece } from "../store.ts";
+import { type Client, masters, nameOf } from "./connections.ts";
+import { unavailable } from "./link.ts";
 
 const ASK_AGAIN: Millis = 100;
 /** A rewrite that takes longer has failed. */

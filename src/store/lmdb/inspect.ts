@@ -1,7 +1,7 @@
 /** What there is to say about the folder of an embedded store. */
 import { statfsSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { doubtful, type Finding, found, wrong } from "./finding.ts";
+import { doubtful, type Finding, found, wrong } from "../finding.ts";
 
 const MIB = 1024 * 1024;
 /** Below this, and below so many times the data, a copy of a growing file may not fit any more. */

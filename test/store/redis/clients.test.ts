@@ -1,12 +1,12 @@
 /** The clients that hosts have already: whatever they are set to, data lands under their keys, and walks find it. */
 import { Cluster, Redis, type RedisOptions } from "ioredis";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { newVersion } from "../../src/store/record.ts";
-import { type RedisStoreOptions, redisStore } from "../../src/store/redis.ts";
-import type { Store } from "../../src/store/store.ts";
-import { collect, entries } from "../../src/testing/contract/check.ts";
-import { type RedisServer, startRedis, withoutRedis } from "../support/redis.ts";
-import { ask, type RedisCluster, startCluster } from "../support/topologies.ts";
+import { newVersion } from "../../../src/store/record.ts";
+import { type RedisStoreOptions, redisStore } from "../../../src/store/redis.ts";
+import type { Store } from "../../../src/store/store.ts";
+import { collect, entries } from "../../../src/testing/contract/check.ts";
+import { type RedisServer, startRedis, withoutRedis } from "../../support/redis.ts";
+import { ask, type RedisCluster, startCluster } from "../../support/topologies.ts";
 
 const IDS = Array.from({ length: 8 }, (_, i) => String(i));
 const absent = (durable: boolean) => ({ expect: "absent", version: newVersion(), durable }) as const;

@@ -1,8 +1,8 @@
 import { describe, expect, test, vi } from "vitest";
-import { newVersion } from "../../src/store/record.ts";
-import { connectRedis } from "../../src/store/redis-open.ts";
-import { everythingIn } from "../support/errors.ts";
-import { startRedis, withoutRedis } from "../support/redis.ts";
+import { newVersion } from "../../../src/store/record.ts";
+import { connectRedis } from "../../../src/store/redis/open.ts";
+import { everythingIn } from "../../support/errors.ts";
+import { startRedis, withoutRedis } from "../../support/redis.ts";
 
 describe.skipIf(withoutRedis)("a Redis that is away", () => {
   test.each(["kill", "pause"] as const)(

@@ -6,11 +6,11 @@
  * Writes that come while one is under way leave together and share the next wait.
  */
 import type { Redis } from "ioredis";
-import { refuse } from "../errors.ts";
-import { type Client, isCluster, type Node, SideConnections } from "./redis-connections.ts";
-import type { Script } from "./redis-scripts.ts";
-import { slotOf } from "./redis-slot.ts";
-import type { Millis } from "./store.ts";
+import { refuse } from "../../errors.ts";
+import type { Millis } from "../store.ts";
+import { type Client, isCluster, type Node, SideConnections } from "./connections.ts";
+import type { Script } from "./scripts.ts";
+import { slotOf } from "./slot.ts";
 
 /** How a write is confirmed: by the disk of its server, or by so many replicas. */
 export type Confirmation = "disk" | { replicas: number };

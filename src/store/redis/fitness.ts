@@ -1,6 +1,6 @@
 /** Is this Redis fit to keep accounts? Asked at boot, and before writes that must not be lost. */
 import type { Redis } from "ioredis";
-import { type Client, masters } from "./redis-connections.ts";
+import { type Client, masters } from "./connections.ts";
 
 /** What is wrong with a Redis. Each sentence says what to do about it. */
 export interface Fitness {

@@ -1,11 +1,11 @@
 /** How commands reach Redis: repeated when their answer is lost, given up in time, and kept when they must be. */
 import type { Redis } from "ioredis";
-import { LatchkeyError, refuse } from "../errors.ts";
-import { type Client, connected, happened } from "./redis-connections.ts";
-import { DurableWrites, isTimeout } from "./redis-durable.ts";
-import { type Persistence, persistenceOf } from "./redis-fitness.ts";
-import type { Script } from "./redis-scripts.ts";
-import type { Millis } from "./store.ts";
+import { LatchkeyError, refuse } from "../../errors.ts";
+import type { Millis } from "../store.ts";
+import { type Client, connected, happened } from "./connections.ts";
+import { DurableWrites, isTimeout } from "./durable.ts";
+import { type Persistence, persistenceOf } from "./fitness.ts";
+import type { Script } from "./scripts.ts";
 
 /**
  * What `durable` asks of Redis. `disk`: the write is on the master's disk, or it is refused. `replica`: so many

@@ -3,8 +3,8 @@ import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, it } from "vitest";
-import { isRefusal } from "../../src/errors.ts";
-import { lmdbStore } from "../../src/store/lmdb.ts";
+import { isRefusal } from "../../../src/errors.ts";
+import { lmdbStore } from "../../../src/store/lmdb.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "latchkey-folder-"));
 afterAll(() => rmSync(folder, { recursive: true }));

@@ -1,9 +1,9 @@
 /** The embedded store laid open: every cell, and the file that they lie in. */
 import { join, resolve } from "node:path";
-import { BATCH } from "./limits.ts";
-import type { LmdbDatabase } from "./lmdb-database.ts";
-import { following } from "./lmdb-keys.ts";
-import type { Examination, Piece } from "./store.ts";
+import { BATCH } from "../limits.ts";
+import type { Examination, Piece } from "../store.ts";
+import type { LmdbDatabase } from "./database.ts";
+import { following } from "./keys.ts";
 
 export function lmdbExamination(database: LmdbDatabase, path: string): Examination {
   return {

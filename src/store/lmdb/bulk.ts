@@ -1,10 +1,10 @@
 /** {@link Bulk} of the embedded store. */
 import { createHash } from "node:crypto";
-import type { Bulk, Item } from "./bulk.ts";
-import * as limits from "./limits.ts";
-import { type Cell, type LmdbDatabase, NEVER } from "./lmdb-database.ts";
-import * as keys from "./lmdb-keys.ts";
-import type { Key } from "./store.ts";
+import type { Bulk, Item } from "../bulk.ts";
+import * as limits from "../limits.ts";
+import type { Key } from "../store.ts";
+import { type Cell, type LmdbDatabase, NEVER } from "./database.ts";
+import * as keys from "./keys.ts";
 
 /** Records, counters, members and log entries; markers and expiries follow from them. */
 const SORTS = ["r", "c", "m", "l"] as const;

@@ -3,8 +3,8 @@
  * that neither a wait for a disk nor a long answer holds up a sign-in.
  */
 import { Cluster, Redis, type RedisOptions } from "ioredis";
-import type { RedisAddress } from "./redis-address.ts";
-import type { Millis } from "./store.ts";
+import type { Millis } from "../store.ts";
+import type { RedisAddress } from "./address.ts";
 
 export type Client = Redis | Cluster;
 

@@ -1,11 +1,11 @@
 /** {@link Bulk} of Redis: a walk over every key of every master, each read in steps of its own. */
-import type { Bulk, Item } from "./bulk.ts";
-import * as limits from "./limits.ts";
-import { inPortions } from "./portions.ts";
-import type { RedisLink } from "./redis-link.ts";
-import * as scripts from "./redis-scripts.ts";
-import type { RedisWalk } from "./redis-walk.ts";
-import type { Key } from "./store.ts";
+import type { Bulk, Item } from "../bulk.ts";
+import * as limits from "../limits.ts";
+import { inPortions } from "../portions.ts";
+import type { Key } from "../store.ts";
+import type { RedisLink } from "./link.ts";
+import * as scripts from "./scripts.ts";
+import type { RedisWalk } from "./walk.ts";
 
 /** Begins the keys that are no records; see `redis.ts`. */
 const OTHER = /^#(counter|set|log):(.+)$/s;
