@@ -119,6 +119,17 @@ const DOORS: Record<string, readonly string[]> = {
   testing: ["testing/", "store"],
 };
 
+/** The rooms within `http`, floor by floor: each imports what is below it, and nothing beside or above. */
+const FLOORS: readonly (readonly string[])[] = [
+  ["entrance"],
+  ["page"],
+  ["library", "link", "short", "visit"],
+  ["conversion", "recovery"],
+  ["sign-in"],
+  ["account"],
+  ["the table of routes"],
+];
+
 /** Roots that start one another. */
 const STARTS = new Set([
   "cli > server",
@@ -193,6 +204,18 @@ function roomOf(file: string): string {
   const part = first === "store" && /^(redis|lmdb|connect)$/.exec(second)?.[0];
   if (part) return `store/${part}`;
   return first === "testing" ? "testing/" : first;
+}
+
+/** The floor within `http` that a file is on, and its room there. */
+function placeOf(file: string): { floor: number; room: string } {
+  const [, room = "", inside] = file.split("/");
+  const name = inside === undefined ? "the table of routes" : room;
+  return { floor: FLOORS.findIndex((rooms) => rooms.includes(name)), room: name };
+}
+
+function isUphill({ from, to }: Import): boolean {
+  const [above, below] = [placeOf(from), placeOf(to)];
+  return above.room !== below.room && above.floor <= below.floor;
 }
 
 function packageOf(specifier: string): string {
@@ -273,8 +296,17 @@ describe("rooms", () => {
     expect(strangers).toEqual([]);
   });
 
+  test("within http every import goes down", () => {
+    const within = internal.filter(({ from, to }) => roomOf(from) === "http" && roomOf(to) === "http");
+    expect(files.filter((file) => roomOf(file) === "http" && placeOf(file).floor < 0)).toEqual([]);
+    expect(within.filter(isUphill)).toEqual([]);
+    expect(isUphill({ from: "http/page/page.ts", to: "http/sign-in/enrol.ts" })).toBe(true);
+    expect(isUphill({ from: "http/link/undo.ts", to: "http/visit/visit.ts" })).toBe(true);
+    expect(isUphill({ from: "http/sign-in/enrol.ts", to: "http/page/page.ts" })).toBe(false);
+  });
+
   test("server and plugin share every line below them: routes and policy reach a provider through one room", () => {
-    for (const shared of ["http/routes.ts", "http/failure.ts", "oidc/policy.ts"]) {
+    for (const shared of ["http/routes.ts", "http/page/failure.ts", "oidc/policy.ts"]) {
       const users = internal.filter(({ to }) => to === shared).map(({ from }) => roomOf(from));
       expect(users, shared).not.toContain("server");
     }
@@ -299,13 +331,16 @@ describe("rooms", () => {
 
 /** The first way that leads back to where it began. */
 function cycleIn(edges: readonly (readonly [string, string])[]): string[] | undefined {
+  const leadNowhere = new Set<string>();
   const walk = (room: string, way: string[]): string[] | undefined => {
     if (way.includes(room)) return [...way.slice(way.indexOf(room)), room];
+    if (leadNowhere.has(room)) return undefined;
     const next = edges.filter(([from, to]) => from === room && to !== room).map(([, to]) => to);
     for (const to of new Set(next)) {
       const cycle = walk(to, [...way, room]);
       if (cycle) return cycle;
     }
+    leadNowhere.add(room);
     return undefined;
   };
   return edges.map(([from]) => walk(from, [])).find((cycle) => cycle !== undefined);

@@ -8,7 +8,7 @@ import type Provider from "oidc-provider";
 import type { Configuration as Rp } from "openid-client";
 import type { Clock } from "../clock.ts";
 import { isRefusal } from "../errors.ts";
-import { page } from "../http/page.ts";
+import { page } from "../http/page/page.ts";
 import { clients } from "../oidc/client/clients.ts";
 import type { Store } from "../store/store.ts";
 import type { Vault } from "../vault.ts";

@@ -2,7 +2,7 @@
 import type { Context } from "koa";
 import { unrelated } from "../config/sites.ts";
 import { refuse } from "../errors.ts";
-import type { House } from "./house.ts";
+import type { House } from "./page/house.ts";
 
 /** `GET /.well-known/passkey-endpoints` (W3C, "A Well-Known URL for Relying Party Passkey Endpoints"). */
 export function passkeyEndpoints({ issuer }: House, ctx: Context): void {

@@ -2,10 +2,10 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Context } from "koa";
 import { isRefusal } from "../errors.ts";
-import { browserOf } from "../http/browser.ts";
-import { askForAssertion } from "../http/ceremonies.ts";
-import type { House } from "../http/house.ts";
-import { localeOf } from "../http/page.ts";
+import { browserOf } from "../http/page/browser.ts";
+import { askForAssertion } from "../http/page/ceremonies.ts";
+import type { House } from "../http/page/house.ts";
+import { localeOf } from "../http/page/page.ts";
 import { appOf, clientOf, loadInteraction } from "../oidc/interaction.ts";
 import type { AppModel } from "../view/models.ts";
 import { checkOrigin, stateFor } from "./requests.ts";

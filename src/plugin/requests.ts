@@ -1,11 +1,12 @@
 /** Requests to a host's provider: ours are answered here with our headers and errors, all others are left alone. */
 import type { Context, Middleware, Next } from "koa";
 import { refuse } from "../errors.ts";
-import { baseOf, underBase } from "../http/base.ts";
-import { clientAddress } from "../http/entrance.ts";
-import { failure } from "../http/failure.ts";
-import { securityHeaders } from "../http/headers.ts";
-import type { House, RequestState } from "../http/house.ts";
+import { clientAddress } from "../http/entrance/address.ts";
+import { baseOf, underBase } from "../http/entrance/base.ts";
+import { securityHeaders } from "../http/entrance/headers.ts";
+import type { RequestState } from "../http/entrance/request.ts";
+import { failure } from "../http/page/failure.ts";
+import type { House } from "../http/page/house.ts";
 import { routes } from "../http/routes.ts";
 import { newVersion } from "../store/record.ts";
 

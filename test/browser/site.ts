@@ -16,7 +16,7 @@ export function eventually<T>(value: () => T | Promise<T>): ReturnType<typeof ex
   return expect.poll(value, { timeout: 10_000 });
 }
 
-/** What `src/http/headers.ts` promises; a page that needs more than this is broken. */
+/** What `src/http/entrance/headers.ts` promises; a page that needs more than this is broken. */
 const POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
   "form-action 'self'; base-uri 'none'; frame-ancestors 'none'";

@@ -2,7 +2,7 @@
 import type { Account } from "../../account/account.ts";
 import { activityOf } from "../../account/activity.ts";
 import type { ActivityModel } from "../../view/models.ts";
-import type { House } from "../house.ts";
+import type { House } from "../page/house.ts";
 
 /** As many as somebody reads. */
 const SHOWN = 20;

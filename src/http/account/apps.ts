@@ -5,10 +5,9 @@ import { refuse } from "../../errors.ts";
 import { appsOf, disconnectApp } from "../../oidc/belongings.ts";
 import { namesOf } from "../../oidc/scopes.ts";
 import type { ConnectedAppModel } from "../../view/models.ts";
-import type { House } from "../house.ts";
-import { assertSameOrigin, readForm } from "../input.ts";
-import { param, type Route } from "../route.ts";
-import { HOME } from "../visit.ts";
+import type { House } from "../page/house.ts";
+import { assertSameOrigin, readForm } from "../page/input.ts";
+import { HOME, param, type Route } from "../page/route.ts";
 import { ownerOf } from "./owner.ts";
 
 export const appRoutes: readonly Route[] = [["post", `${HOME}/apps/:id/disconnect`, disconnect]];

@@ -5,11 +5,10 @@
 import type { Context } from "koa";
 import type { Account } from "../../account/account.ts";
 import type { CoachModel } from "../../view/models.ts";
-import { cameFromElsewhere } from "../cross-device.ts";
-import type { House } from "../house.ts";
-import { assertSameOrigin, readForm } from "../input.ts";
-import type { Route } from "../route.ts";
-import { HOME } from "../visit.ts";
+import { cameFromElsewhere } from "../page/cross-device.ts";
+import type { House } from "../page/house.ts";
+import { assertSameOrigin, readForm } from "../page/input.ts";
+import { HOME, type Route } from "../page/route.ts";
 import { ownerOf } from "./owner.ts";
 
 export const coachRoutes: readonly Route[] = [["post", `${HOME}/coach/decline`, decline]];

@@ -4,10 +4,9 @@ import type { Account } from "../../account/account.ts";
 import { isDue } from "../../account/leave.ts";
 import { closeEverything, closeOthers } from "../../oidc/belongings.ts";
 import { currentSession, signOut } from "../../oidc/sessions.ts";
-import type { House } from "../house.ts";
-import { assertSameOrigin, readForm } from "../input.ts";
-import type { Route } from "../route.ts";
-import { HOME } from "../visit.ts";
+import type { House } from "../page/house.ts";
+import { assertSameOrigin, readForm } from "../page/input.ts";
+import { HOME, type Route } from "../page/route.ts";
 import { ownerOf } from "./owner.ts";
 import { sensitive } from "./sensitive.ts";
 

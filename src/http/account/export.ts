@@ -4,12 +4,11 @@ import type { Account } from "../../account/account.ts";
 import { activityOf } from "../../account/activity.ts";
 import { refuse } from "../../errors.ts";
 import { appsOf, sessionsOf } from "../../oidc/belongings.ts";
-import { browserOf } from "../browser.ts";
-import type { House } from "../house.ts";
-import { page } from "../page.ts";
-import type { Route } from "../route.ts";
-import { signedIn } from "../sign-in.ts";
-import { HOME } from "../visit.ts";
+import { browserOf } from "../page/browser.ts";
+import type { House } from "../page/house.ts";
+import { page } from "../page/page.ts";
+import { HOME, type Route } from "../page/route.ts";
+import { signedIn } from "../sign-in/own-pages.ts";
 import { sensitive } from "./sensitive.ts";
 
 const PATH = `${HOME}/export`;

@@ -1,10 +1,11 @@
 /** The owner's page: one document, put together from its sections. */
+
 import type { Context } from "koa";
 import type { AccountNotice } from "../../view/models.ts";
-import type { House } from "../house.ts";
-import { page } from "../page.ts";
-import { signedIn, toSignIn } from "../sign-in.ts";
-import { HOME } from "../visit.ts";
+import type { House } from "../page/house.ts";
+import { page } from "../page/page.ts";
+import { HOME } from "../page/route.ts";
+import { signedIn, toSignIn } from "../sign-in/own-pages.ts";
 import { activitySection } from "./activity.ts";
 import { appSection } from "./apps.ts";
 import { coachingOf } from "./coach.ts";

@@ -5,12 +5,11 @@ import { hasOpenPassword, underSeal } from "../../account/password-way.ts";
 import { missingWays, type RemovalRule } from "../../account/removal-guard.ts";
 import { refuse } from "../../errors.ts";
 import type { PasswordModel } from "../../view/models.ts";
-import type { House } from "../house.ts";
-import { page } from "../page.ts";
-import type { Route } from "../route.ts";
-import { signedIn, toSignIn } from "../sign-in.ts";
-import { undoOf } from "../undo-link.ts";
-import { HOME } from "../visit.ts";
+import { undoOf } from "../link/undo-link.ts";
+import type { House } from "../page/house.ts";
+import { page } from "../page/page.ts";
+import { HOME, type Route } from "../page/route.ts";
+import { signedIn, toSignIn } from "../sign-in/own-pages.ts";
 import { type SensitiveAction, sensitive } from "./sensitive.ts";
 
 const REMOVE = `${HOME}/password/remove`;

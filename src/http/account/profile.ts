@@ -5,12 +5,12 @@ import { PROOF_MINUTES } from "../../account/email.ts";
 import { checkEmail } from "../../account/names.ts";
 import { isRefusal, refuse } from "../../errors.ts";
 import type { ProfileModel } from "../../view/models.ts";
-import { type House, stateOf } from "../house.ts";
-import { assertSameOrigin, readForm } from "../input.ts";
-import { localeOf, page } from "../page.ts";
-import type { Route } from "../route.ts";
-import { signedIn, toSignIn } from "../sign-in.ts";
-import { HOME } from "../visit.ts";
+import { stateOf } from "../entrance/request.ts";
+import type { House } from "../page/house.ts";
+import { assertSameOrigin, readForm } from "../page/input.ts";
+import { localeOf, page } from "../page/page.ts";
+import { HOME, type Route } from "../page/route.ts";
+import { signedIn, toSignIn } from "../sign-in/own-pages.ts";
 import { ownerOf } from "./owner.ts";
 import { type Proof, sensitive } from "./sensitive.ts";
 

@@ -3,12 +3,11 @@ import type { Context } from "koa";
 import type { Account } from "../../account/account.ts";
 import { refuse } from "../../errors.ts";
 import type { RecoveryCodesModel } from "../../view/models.ts";
-import { codesFor, makeCodes, sendAsFile } from "../code-sheet.ts";
-import type { House } from "../house.ts";
-import { page } from "../page.ts";
-import type { Route } from "../route.ts";
-import { signedIn } from "../sign-in.ts";
-import { HOME } from "../visit.ts";
+import { codesFor, makeCodes, sendAsFile } from "../page/code-sheet.ts";
+import type { House } from "../page/house.ts";
+import { page } from "../page/page.ts";
+import { HOME, type Route } from "../page/route.ts";
+import { signedIn } from "../sign-in/own-pages.ts";
 import { sensitive } from "./sensitive.ts";
 
 const PATH = `${HOME}/recovery-codes`;

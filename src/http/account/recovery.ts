@@ -5,10 +5,9 @@ import { refuse } from "../../errors.ts";
 import { passkeyAssurance } from "../../oidc/assurance.ts";
 import { signIn } from "../../oidc/sessions.ts";
 import type { RepairModel } from "../../view/models.ts";
-import type { House } from "../house.ts";
-import { undoRecovery } from "../objection.ts";
-import type { Route } from "../route.ts";
-import { HOME } from "../visit.ts";
+import type { House } from "../page/house.ts";
+import { HOME, type Route } from "../page/route.ts";
+import { undoRecovery } from "../recovery/objection.ts";
 import { sensitive } from "./sensitive.ts";
 
 export const recoveryRoutes: readonly Route[] = sensitive({

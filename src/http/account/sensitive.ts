@@ -8,14 +8,13 @@
 import type { Context } from "koa";
 import type { Account, Passkey } from "../../account/account.ts";
 import type { SensitivePurpose } from "../../view/models.ts";
-import { browserOf } from "../browser.ts";
-import { askForAssertion, type Place, takeAssertion } from "../ceremonies.ts";
-import type { House } from "../house.ts";
-import { assertSameOrigin, readAuthentication, readForm } from "../input.ts";
-import { page } from "../page.ts";
-import { param, type Route } from "../route.ts";
-import { signedIn, toSignIn } from "../sign-in.ts";
-import { HOME } from "../visit.ts";
+import { browserOf } from "../page/browser.ts";
+import { askForAssertion, type Place, takeAssertion } from "../page/ceremonies.ts";
+import type { House } from "../page/house.ts";
+import { assertSameOrigin, readAuthentication, readForm } from "../page/input.ts";
+import { page } from "../page/page.ts";
+import { HOME, param, type Route } from "../page/route.ts";
+import { signedIn, toSignIn } from "../sign-in/own-pages.ts";
 import { ownerOf } from "./owner.ts";
 
 /** What an action is about: `:id` of its address, and the fields of the form that led to it. */

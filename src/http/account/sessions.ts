@@ -7,12 +7,11 @@ import { closeOthers, closeSession, sessionsOf } from "../../oidc/belongings.ts"
 import { currentSession, signIn } from "../../oidc/sessions.ts";
 import { announce } from "../../passkey/announce.ts";
 import type { SessionModel } from "../../view/models.ts";
-import type { House } from "../house.ts";
-import { assertSameOrigin, readForm } from "../input.ts";
-import { browserName } from "../origin.ts";
-import { param, type Route } from "../route.ts";
-import { signOutHere } from "../sign-in.ts";
-import { HOME } from "../visit.ts";
+import { browserName } from "../entrance/origin.ts";
+import type { House } from "../page/house.ts";
+import { assertSameOrigin, readForm } from "../page/input.ts";
+import { HOME, param, type Route } from "../page/route.ts";
+import { signOutHere } from "../sign-in/own-pages.ts";
 import { ownerOf } from "./owner.ts";
 import { sensitive } from "./sensitive.ts";
 

@@ -1,0 +1,196 @@
+/**
+ * The short way into the house: an ordinary request to sign in, for tokens or for claims is answered here; every other
+ * goes on to the provider, untouched. What is checked at the door of the long way is checked at this one.
+ */
+import { randomUUID } from "node:crypto";
+import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
+import type { Middleware } from "koa";
+import type { Logger } from "../../log.ts";
+import { authenticated } from "../../oidc/short/client-authentication.ts";
+import { type RedeemDependencies, type Redeemed, redeem } from "../../oidc/short/redeem.ts";
+import { type UserinfoDependencies, userinfo } from "../../oidc/short/userinfo.ts";
+import { headersFor } from "../entrance/headers.ts";
+import { type AskAuthorization, askAuthorization } from "./authorization.ts";
+import { peek } from "./peek.ts";
+
+export type Ways = UserinfoDependencies & RedeemDependencies & AskAuthorization;
+
+export interface ShortWayOptions {
+  issuer: URL;
+  log: Logger;
+  /** Whether each request is logged. */
+  detailed: boolean;
+  ways: Ways;
+}
+
+export interface Answer {
+  status: number;
+  /** Names and values in turn, without those of every answer. */
+  headers: readonly string[];
+  body: string;
+}
+
+interface Way {
+  /** What the asker takes for an answer. */
+  accept: RegExp;
+  /** `undefined`: the long way. */
+  answer(d: Ways, request: IncomingMessage, query: string): Promise<Answer | undefined>;
+}
+
+const PROGRAM = /^(\*\/\*|application\/json)?$/;
+const BROWSER = /\btext\/html\b/;
+
+/** The addresses as discovery names them; in any other spelling they are the library's to understand. */
+const WAYS: Readonly<Record<string, Way>> = {
+  "GET /auth": { accept: BROWSER, answer: askAuthorization },
+  "POST /token": { accept: PROGRAM, answer: askToken },
+  "GET /me": { accept: PROGRAM, answer: askUserinfo },
+};
+
+/** Says what went wrong after something was written, on the long way, where errors are answered. */
+const broken = new WeakMap<IncomingMessage, unknown>();
+
+/** Stands where errors are answered, before anything of a request is done. */
+export function brokenShortWay(): Middleware {
+  return function answerBroken(ctx, next) {
+    if (broken.has(ctx.req)) throw broken.get(ctx.req);
+    return next();
+  };
+}
+
+/** A listener that knows the short way, before the one that knows all. */
+export function shortWay(options: ShortWayOptions, long: RequestListener): RequestListener {
+  const { ways, log, detailed } = options;
+  const fixed = Object.entries(headersFor(options.issuer)).flat();
+  return function listen(request, response) {
+    const [path, query = "", ...more] = request.url?.split("?") ?? [];
+    const way = WAYS[`${request.method} ${path}`];
+    if (!way || more.length > 0 || !isPlain(request, options.issuer.host, way)) {
+      long(request, response);
+      return;
+    }
+    const started = performance.now();
+    way.answer(ways, request, query).then(
+      (answer) => {
+        if (!answer) return void long(request, response);
+        const requestId = send(request, response, fixed, answer);
+        if (detailed)
+          logged(log, { requestId, method: request.method, path, status: answer.status }, started);
+      },
+      (error: unknown) => {
+        broken.set(request, error);
+        long(request, response);
+      },
+    );
+  };
+}
+
+/** Nothing that a library, a browser or a proxy has more to say about. */
+const TELLING = ["origin", "dpop", "content-encoding", "transfer-encoding", "upgrade", "expect"];
+
+function isPlain({ headers, rawHeaders }: IncomingMessage, host: string, { accept }: Way): boolean {
+  if (headers.host !== host || TELLING.some((name) => headers[name] !== undefined)) return false;
+  if (!accept.test(headers.accept ?? "")) return false;
+  // Of two names each proxy on the way may have believed another one; of two proofs each may mean somebody else.
+  let names = 0;
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at] ?? "";
+    if (/^(host|authorization|content-type|content-length)$/i.test(name)) names++;
+    if (/^oauth-client-attestation/i.test(name)) return false;
+  }
+  const known = [headers.host, headers.authorization, headers["content-type"], headers["content-length"]];
+  return names === known.filter((value) => value !== undefined).length;
+}
+
+const BEARER = /^Bearer ([A-Za-z0-9_-]{43})$/;
+
+async function askUserinfo(
+  d: UserinfoDependencies,
+  { headers }: IncomingMessage,
+  query: string,
+): Promise<Answer | undefined> {
+  const token = BEARER.exec(headers.authorization ?? "")?.[1];
+  if (query !== "" || token === undefined || headers["content-length"] !== undefined) return undefined;
+  // Nothing was written, so whatever failed may fail again, or not, on the long way.
+  const claims = await userinfo(d, token).catch(() => undefined);
+  return claims && json(200, claims);
+}
+
+const FORM = new Set(["grant_type", "code", "redirect_uri", "code_verifier", "client_id", "client_secret"]);
+const FORM_TYPE = /^application\/x-www-form-urlencoded(; ?charset=utf-8)?$/i;
+const VERIFIER = /^[\w.~-]{43,128}$/;
+
+async function askToken(
+  d: RedeemDependencies,
+  request: IncomingMessage,
+  query: string,
+): Promise<Answer | undefined> {
+  const { headers } = request;
+  if (query !== "" || !FORM_TYPE.test(headers["content-type"] ?? "")) return undefined;
+  const form = ordinaryForm(await peek(request));
+  if (form?.grant_type !== "authorization_code" || !VERIFIER.test(form.code_verifier ?? "")) return undefined;
+  const commit = await prepared(d, headers.authorization, form).catch(() => undefined);
+  return commit && answer(await commit());
+}
+
+async function prepared(
+  d: RedeemDependencies,
+  authorization: string | undefined,
+  {
+    code = "",
+    redirect_uri: redirectUri = "",
+    code_verifier: verifier = "",
+    ...rest
+  }: Record<string, string>,
+): Promise<(() => Promise<Redeemed>) | undefined> {
+  const client = await authenticated(d.provider, authorization, rest);
+  return client && redeem(d, client, { code, redirectUri, verifier });
+}
+
+/** What the library says to whoever comes second. */
+const LOST = { error: "invalid_grant", error_description: "grant request is invalid" };
+
+function answer(redeemed: Redeemed): Answer {
+  return redeemed === "lost" ? json(400, LOST) : json(200, redeemed);
+}
+
+/** The parameters, when each is known and there once. */
+function ordinaryForm(body: Buffer | undefined): Record<string, string> | undefined {
+  if (!body) return undefined;
+  const form: Record<string, string> = {};
+  for (const [name, value] of new URLSearchParams(body.toString("utf8"))) {
+    if (!FORM.has(name) || name in form) return undefined;
+    form[name] = value;
+  }
+  return form;
+}
+
+/** What the library lets any page read; a page that says where it is from goes the long way. */
+const READABLE = [
+  ...["vary", "Origin", "access-control-allow-origin", "*"],
+  ...["access-control-expose-headers", "DPoP-Nonce,WWW-Authenticate"],
+  ...["content-type", "application/json; charset=utf-8"],
+];
+
+function json(status: number, body: object): Answer {
+  return { status, headers: READABLE, body: JSON.stringify(body) };
+}
+
+function send(
+  request: IncomingMessage,
+  response: ServerResponse,
+  fixed: readonly string[],
+  { status, headers, body }: Answer,
+): string {
+  const requestId = randomUUID();
+  const length = ["content-length", String(Buffer.byteLength(body))];
+  response.writeHead(status, ["x-request-id", requestId, ...fixed, ...headers, ...length]);
+  response.end(body);
+  // A body that was only looked at is still there.
+  request.resume();
+  return requestId;
+}
+
+function logged(log: Logger, facts: Record<string, unknown>, started: number): void {
+  log.debug({ ...facts, ms: Math.round(performance.now() - started), way: "short" }, "request");
+}
