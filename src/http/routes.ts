@@ -19,9 +19,10 @@ import * as objection from "./recovery/objection.ts";
 import * as recover from "./recovery/recover.ts";
 import * as renewedCodes from "./recovery/renewed-codes.ts";
 import { finder } from "./router.ts";
+import * as consent from "./sign-in/consent.ts";
 import * as enrol from "./sign-in/enrol.ts";
 import * as interaction from "./sign-in/interaction.ts";
-import * as signIn from "./sign-in/own-pages.ts";
+import * as ownPages from "./sign-in/own-pages.ts";
 import * as wellKnown from "./well-known.ts";
 
 export interface OwnRoutes extends Middleware {
@@ -31,6 +32,29 @@ export interface OwnRoutes extends Middleware {
 
 const get = "get";
 const post = "post";
+
+/** The steps of a visit: the same within an app's request and on our own pages. */
+function stepsAt(visit: string): readonly Route[] {
+  return [
+    [post, `${visit}/password`, password.signInWithPassword, "ceremonies"],
+    [get, `${visit}/confirm`, confirm.showConfirm, "ceremonies"],
+    [post, `${visit}/confirm`, confirm.confirmConversion, "ceremonies"],
+    [post, `${visit}/not-now`, password.declineToEnrol],
+    [get, `${visit}/enrol`, enrol.showEnrol, "ceremonies"],
+    [get, `${visit}/prove`, enrol.showProve, "ceremonies"],
+    [get, `${visit}/recover`, recover.showRecover],
+    [post, `${visit}/recover`, recover.recover, "ceremonies"],
+    [post, `${visit}/send`, mailed.sendMail, "ceremonies"],
+    [get, `${visit}/mail`, mailed.showMailed],
+    [post, `${visit}/mail`, mailed.recoverByMail, "ceremonies"],
+    [get, `${visit}/wait`, objection.showWait],
+    [get, `${visit}/objection`, objection.showObjection],
+    [post, `${visit}/objection`, objection.decideObjection],
+    [get, `${visit}/codes`, renewedCodes.showCodes, "ceremonies"],
+    [post, `${visit}/codes`, renewedCodes.renewCodes, "ceremonies"],
+    [post, `${visit}/continue`, renewedCodes.goOn],
+  ];
+}
 
 const table: readonly Route[] = [
   [get, "/", (_house, ctx) => ctx.redirect("/account")],
@@ -43,26 +67,10 @@ const table: readonly Route[] = [
   [get, "/interaction/:uid", interaction.showInteraction, "ceremonies"],
   [get, "/interaction/:uid/sign-in", interaction.showSignInAgain, "ceremonies"],
   [get, "/interaction/:uid/register", interaction.showRegister, "ceremonies"],
-  [get, "/interaction/:uid/recover", recover.showRecover],
-  [post, "/interaction/:uid/recover", recover.recover, "ceremonies"],
-  [get, "/interaction/:uid/objection", objection.showObjection],
-  [post, "/interaction/:uid/objection", objection.decideObjection],
-  [get, "/interaction/:uid/wait", objection.showWait],
-  [get, "/interaction/:uid/codes", renewedCodes.showCodes, "ceremonies"],
-  [post, "/interaction/:uid/codes", renewedCodes.renewCodes, "ceremonies"],
-  [post, "/interaction/:uid/continue", renewedCodes.goOn],
-  [post, "/interaction/:uid/send", mailed.sendMail, "ceremonies"],
-  [get, "/interaction/:uid/mail", mailed.showMailed],
-  [post, "/interaction/:uid/mail", mailed.recoverByMail, "ceremonies"],
   [post, "/interaction/:uid/passkey", interaction.signInWithPasskey, "ceremonies"],
   [post, "/interaction/:uid/register", interaction.register, "signUps"],
-  [post, "/interaction/:uid/password", password.signInWithPassword, "ceremonies"],
-  [get, "/interaction/:uid/confirm", confirm.showConfirm, "ceremonies"],
-  [post, "/interaction/:uid/confirm", confirm.confirmConversion, "ceremonies"],
-  [post, "/interaction/:uid/not-now", password.declineToEnrol],
-  [get, "/interaction/:uid/enrol", enrol.showEnrol, "ceremonies"],
-  [get, "/interaction/:uid/prove", enrol.showProve, "ceremonies"],
-  [post, "/interaction/:uid/consent", interaction.decideConsent],
+  [post, "/interaction/:uid/consent", consent.decideConsent],
+  ...stepsAt("/interaction/:uid"),
 
   [get, "/undo/:token", undo.showUndo, "ceremonies"],
   [post, "/undo/:token", undo.undo, "ceremonies"],
@@ -74,27 +82,11 @@ const table: readonly Route[] = [
   [post, "/invite/:token", invite.acceptInvitation, "signUps"],
   [get, "/pass", recover.showRecover],
 
-  [get, "/sign-in", signIn.showSignIn, "ceremonies"],
-  [post, "/sign-in", signIn.signInHere, "ceremonies"],
-  [post, "/sign-in/password", password.signInWithPassword, "ceremonies"],
-  [get, "/sign-in/confirm", confirm.showConfirm, "ceremonies"],
-  [post, "/sign-in/confirm", confirm.confirmConversion, "ceremonies"],
-  [post, "/sign-in/not-now", password.declineToEnrol],
-  [get, "/sign-in/enrol", enrol.showEnrol, "ceremonies"],
-  [get, "/sign-in/prove", enrol.showProve, "ceremonies"],
-  [get, "/sign-up", signIn.showSignUp, "ceremonies"],
-  [post, "/sign-up", signIn.signUpHere, "signUps"],
-  [get, "/sign-in/recover", recover.showRecover],
-  [post, "/sign-in/recover", recover.recover, "ceremonies"],
-  [get, "/sign-in/objection", objection.showObjection],
-  [post, "/sign-in/objection", objection.decideObjection],
-  [get, "/sign-in/wait", objection.showWait],
-  [get, "/sign-in/codes", renewedCodes.showCodes, "ceremonies"],
-  [post, "/sign-in/codes", renewedCodes.renewCodes, "ceremonies"],
-  [post, "/sign-in/continue", renewedCodes.goOn],
-  [post, "/sign-in/send", mailed.sendMail, "ceremonies"],
-  [get, "/sign-in/mail", mailed.showMailed],
-  [post, "/sign-in/mail", mailed.recoverByMail, "ceremonies"],
+  [get, "/sign-in", ownPages.showSignIn, "ceremonies"],
+  [post, "/sign-in", ownPages.signInHere, "ceremonies"],
+  [get, "/sign-up", ownPages.showSignUp, "ceremonies"],
+  [post, "/sign-up", ownPages.signUpHere, "signUps"],
+  ...stepsAt("/sign-in"),
 
   ...accountRoutes,
 ];

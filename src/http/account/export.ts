@@ -8,7 +8,7 @@ import { browserOf } from "../page/browser.ts";
 import type { House } from "../page/house.ts";
 import { page } from "../page/page.ts";
 import { HOME, type Route } from "../page/route.ts";
-import { signedIn } from "../sign-in/own-pages.ts";
+import { signedIn } from "../sign-in/session.ts";
 import { sensitive } from "./sensitive.ts";
 
 const PATH = `${HOME}/export`;

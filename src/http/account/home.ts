@@ -5,7 +5,7 @@ import type { AccountNotice } from "../../view/models.ts";
 import type { House } from "../page/house.ts";
 import { page } from "../page/page.ts";
 import { HOME } from "../page/route.ts";
-import { signedIn, toSignIn } from "../sign-in/own-pages.ts";
+import { signedIn, toSignIn } from "../sign-in/session.ts";
 import { activitySection } from "./activity.ts";
 import { appSection } from "./apps.ts";
 import { coachingOf } from "./coach.ts";

@@ -3,7 +3,7 @@ import type { Context } from "koa";
 import type { Account } from "../../account/account.ts";
 import { refuse } from "../../errors.ts";
 import type { House } from "../page/house.ts";
-import { signedIn } from "../sign-in/own-pages.ts";
+import { signedIn } from "../sign-in/session.ts";
 
 /** The account that is signed in, for what is posted. @throws `session_required` */
 export async function ownerOf(house: House, ctx: Context): Promise<Account> {

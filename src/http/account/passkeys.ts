@@ -12,7 +12,7 @@ import type { House } from "../page/house.ts";
 import { assertSameOrigin, readForm, readRegistration } from "../page/input.ts";
 import { page } from "../page/page.ts";
 import { HOME, param, type Route } from "../page/route.ts";
-import { signedIn, toSignIn } from "../sign-in/own-pages.ts";
+import { signedIn, toSignIn } from "../sign-in/session.ts";
 import { ownerOf } from "./owner.ts";
 import { sensitive } from "./sensitive.ts";
 

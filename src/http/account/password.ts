@@ -9,7 +9,7 @@ import { undoOf } from "../link/undo-link.ts";
 import type { House } from "../page/house.ts";
 import { page } from "../page/page.ts";
 import { HOME, type Route } from "../page/route.ts";
-import { signedIn, toSignIn } from "../sign-in/own-pages.ts";
+import { signedIn, toSignIn } from "../sign-in/session.ts";
 import { type SensitiveAction, sensitive } from "./sensitive.ts";
 
 const REMOVE = `${HOME}/password/remove`;

@@ -10,7 +10,7 @@ import type { House } from "../page/house.ts";
 import { assertSameOrigin, readForm } from "../page/input.ts";
 import { localeOf, page } from "../page/page.ts";
 import { HOME, type Route } from "../page/route.ts";
-import { signedIn, toSignIn } from "../sign-in/own-pages.ts";
+import { signedIn, toSignIn } from "../sign-in/session.ts";
 import { ownerOf } from "./owner.ts";
 import { type Proof, sensitive } from "./sensitive.ts";
 

@@ -7,7 +7,7 @@ import { codesFor, makeCodes, sendAsFile } from "../page/code-sheet.ts";
 import type { House } from "../page/house.ts";
 import { page } from "../page/page.ts";
 import { HOME, type Route } from "../page/route.ts";
-import { signedIn } from "../sign-in/own-pages.ts";
+import { signedIn } from "../sign-in/session.ts";
 import { sensitive } from "./sensitive.ts";
 
 const PATH = `${HOME}/recovery-codes`;

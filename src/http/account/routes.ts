@@ -1,6 +1,6 @@
 /** The addresses below `/account`, one part for each section of the page. */
 import type { Route } from "../page/route.ts";
-import { signOutHere } from "../sign-in/own-pages.ts";
+import { signOutHere } from "../sign-in/session.ts";
 import { appRoutes } from "./apps.ts";
 import { coachRoutes } from "./coach.ts";
 import { deletionRoutes } from "./deletion.ts";

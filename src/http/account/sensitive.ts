@@ -14,7 +14,7 @@ import type { House } from "../page/house.ts";
 import { assertSameOrigin, readAuthentication, readForm } from "../page/input.ts";
 import { page } from "../page/page.ts";
 import { HOME, param, type Route } from "../page/route.ts";
-import { signedIn, toSignIn } from "../sign-in/own-pages.ts";
+import { signedIn, toSignIn } from "../sign-in/session.ts";
 import { ownerOf } from "./owner.ts";
 
 /** What an action is about: `:id` of its address, and the fields of the form that led to it. */

@@ -11,7 +11,7 @@ import { browserName } from "../entrance/origin.ts";
 import type { House } from "../page/house.ts";
 import { assertSameOrigin, readForm } from "../page/input.ts";
 import { HOME, param, type Route } from "../page/route.ts";
-import { signOutHere } from "../sign-in/own-pages.ts";
+import { signOutHere } from "../sign-in/session.ts";
 import { ownerOf } from "./owner.ts";
 import { sensitive } from "./sensitive.ts";
 

@@ -9,7 +9,7 @@ import {
 } from "../../oidc/short/authorization.ts";
 import { clientAddress } from "../entrance/address.ts";
 import type { Admission } from "../entrance/limits.ts";
-import type { Answer } from "./way.ts";
+import type { Answer } from "./answer.ts";
 
 export interface AskAuthorization extends AuthorizationDependencies {
   issuer: URL;

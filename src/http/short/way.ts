@@ -6,12 +6,13 @@ import { randomUUID } from "node:crypto";
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import type { Middleware } from "koa";
 import type { Logger } from "../../log.ts";
-import { authenticated } from "../../oidc/short/client-authentication.ts";
-import { type RedeemDependencies, type Redeemed, redeem } from "../../oidc/short/redeem.ts";
-import { type UserinfoDependencies, userinfo } from "../../oidc/short/userinfo.ts";
+import type { RedeemDependencies } from "../../oidc/short/redeem.ts";
+import type { UserinfoDependencies } from "../../oidc/short/userinfo.ts";
 import { headersFor } from "../entrance/headers.ts";
+import type { Answer } from "./answer.ts";
 import { type AskAuthorization, askAuthorization } from "./authorization.ts";
-import { peek } from "./peek.ts";
+import { askToken } from "./token.ts";
+import { askUserinfo } from "./userinfo.ts";
 
 export type Ways = UserinfoDependencies & RedeemDependencies & AskAuthorization;
 
@@ -21,13 +22,6 @@ export interface ShortWayOptions {
   /** Whether each request is logged. */
   detailed: boolean;
   ways: Ways;
-}
-
-export interface Answer {
-  status: number;
-  /** Names and values in turn, without those of every answer. */
-  headers: readonly string[];
-  body: string;
 }
 
 interface Way {
@@ -100,80 +94,6 @@ function isPlain({ headers, rawHeaders }: IncomingMessage, host: string, { accep
   }
   const known = [headers.host, headers.authorization, headers["content-type"], headers["content-length"]];
   return names === known.filter((value) => value !== undefined).length;
-}
-
-const BEARER = /^Bearer ([A-Za-z0-9_-]{43})$/;
-
-async function askUserinfo(
-  d: UserinfoDependencies,
-  { headers }: IncomingMessage,
-  query: string,
-): Promise<Answer | undefined> {
-  const token = BEARER.exec(headers.authorization ?? "")?.[1];
-  if (query !== "" || token === undefined || headers["content-length"] !== undefined) return undefined;
-  // Nothing was written, so whatever failed may fail again, or not, on the long way.
-  const claims = await userinfo(d, token).catch(() => undefined);
-  return claims && json(200, claims);
-}
-
-const FORM = new Set(["grant_type", "code", "redirect_uri", "code_verifier", "client_id", "client_secret"]);
-const FORM_TYPE = /^application\/x-www-form-urlencoded(; ?charset=utf-8)?$/i;
-const VERIFIER = /^[\w.~-]{43,128}$/;
-
-async function askToken(
-  d: RedeemDependencies,
-  request: IncomingMessage,
-  query: string,
-): Promise<Answer | undefined> {
-  const { headers } = request;
-  if (query !== "" || !FORM_TYPE.test(headers["content-type"] ?? "")) return undefined;
-  const form = ordinaryForm(await peek(request));
-  if (form?.grant_type !== "authorization_code" || !VERIFIER.test(form.code_verifier ?? "")) return undefined;
-  const commit = await prepared(d, headers.authorization, form).catch(() => undefined);
-  return commit && answer(await commit());
-}
-
-async function prepared(
-  d: RedeemDependencies,
-  authorization: string | undefined,
-  {
-    code = "",
-    redirect_uri: redirectUri = "",
-    code_verifier: verifier = "",
-    ...rest
-  }: Record<string, string>,
-): Promise<(() => Promise<Redeemed>) | undefined> {
-  const client = await authenticated(d.provider, authorization, rest);
-  return client && redeem(d, client, { code, redirectUri, verifier });
-}
-
-/** What the library says to whoever comes second. */
-const LOST = { error: "invalid_grant", error_description: "grant request is invalid" };
-
-function answer(redeemed: Redeemed): Answer {
-  return redeemed === "lost" ? json(400, LOST) : json(200, redeemed);
-}
-
-/** The parameters, when each is known and there once. */
-function ordinaryForm(body: Buffer | undefined): Record<string, string> | undefined {
-  if (!body) return undefined;
-  const form: Record<string, string> = {};
-  for (const [name, value] of new URLSearchParams(body.toString("utf8"))) {
-    if (!FORM.has(name) || name in form) return undefined;
-    form[name] = value;
-  }
-  return form;
-}
-
-/** What the library lets any page read; a page that says where it is from goes the long way. */
-const READABLE = [
-  ...["vary", "Origin", "access-control-allow-origin", "*"],
-  ...["access-control-expose-headers", "DPoP-Nonce,WWW-Authenticate"],
-  ...["content-type", "application/json; charset=utf-8"],
-];
-
-function json(status: number, body: object): Answer {
-  return { status, headers: READABLE, body: JSON.stringify(body) };
 }
 
 function send(

@@ -1,34 +1,30 @@
-/** The pages an app's request leads to: sign in, create an account, allow access. */
+/** The pages an app's request leads to: sign in, create an account. */
 import type { Context, Next } from "koa";
 import { isRefusal, refuse } from "../../errors.ts";
 import {
-  allowAccess,
   appOf,
   clientOf,
-  decider,
-  denyAccess,
   holdsInteraction,
   type Interaction,
   loadInteraction,
-  requestedBy,
 } from "../../oidc/interaction.ts";
-import { namesOf } from "../../oidc/scopes.ts";
 import type { CeremonyModel } from "../../view/models.ts";
 import { offersPasswords } from "../conversion/password.ts";
-import { allowFormTo } from "../entrance/headers.ts";
 import { browserOf } from "../page/browser.ts";
 import { askForAssertion, askForPasskey, type Place, takeAssertion } from "../page/ceremonies.ts";
 import { rememberDevice } from "../page/cross-device.ts";
 import { answerError } from "../page/failure.ts";
 import type { House } from "../page/house.ts";
-import { assertSameOrigin, readAuthentication, readDecision } from "../page/input.ts";
+import { assertSameOrigin, readAuthentication } from "../page/input.ts";
 import { page } from "../page/page.ts";
+import { param } from "../page/route.ts";
 import { signInOrObject } from "../recovery/objection.ts";
 import { findSitting } from "../visit/sitting.ts";
 import { appVisit } from "../visit/visit.ts";
+import { showConsent } from "./consent.ts";
 import { enrol, prove } from "./enrol.ts";
-import { signUp } from "./own-pages.ts";
 import { rememberApp, rememberedApp } from "./remembered-app.ts";
+import { signUp } from "./sign-up.ts";
 
 type Show = (house: House, ctx: Context, interaction: Interaction) => Promise<void>;
 
@@ -36,16 +32,14 @@ function placeOf(house: House, ctx: Context, uid: string, action: "sign-in" | "s
   return { page: uid, browser: browserOf(ctx, house.issuer), action };
 }
 
-function uidOf(ctx: Context): string {
-  return (ctx as Context & { params: { uid: string } }).params.uid;
-}
-
 /**
  * `GET /interaction/:uid`: whatever this interaction waits for. Mostly that is a sign-in, so its challenge is written
  * while the interaction is read.
  */
 export async function showInteraction(house: House, ctx: Context): Promise<void> {
-  const ceremony = holdsInteraction(house.provider, ctx, uidOf(ctx)) ? askToSignIn(house, ctx) : undefined;
+  const ceremony = holdsInteraction(house.provider, ctx, param(ctx, "uid"))
+    ? askToSignIn(house, ctx)
+    : undefined;
   ceremony?.catch(() => {});
   await showing(house, ctx, async (_house, _ctx, interaction) => {
     const { name } = interaction.prompt;
@@ -64,7 +58,7 @@ export const showSignInAgain = (house: House, ctx: Context) => showing(house, ct
 
 /** Loads the interaction and shows a page of it; one that is over names its app and how to start again. */
 async function showing(house: House, ctx: Context, show: Show): Promise<void> {
-  const uid = uidOf(ctx);
+  const uid = param(ctx, "uid");
   try {
     const interaction = await loadInteraction(house.provider, ctx, uid);
     rememberApp(house, ctx, uid, interaction.params.client_id as string);
@@ -76,7 +70,7 @@ async function showing(house: House, ctx: Context, show: Show): Promise<void> {
 }
 
 function askToSignIn(house: House, ctx: Context): Promise<CeremonyModel> {
-  const uid = uidOf(ctx);
+  const uid = param(ctx, "uid");
   return askForAssertion(house, placeOf(house, ctx, uid, "sign-in"), `/interaction/${uid}/passkey`);
 }
 
@@ -120,25 +114,10 @@ async function showCreate(house: House, ctx: Context, interaction: Interaction):
   page(house.renderer, ctx, "create", model, interaction.params.ui_locales);
 }
 
-async function showConsent(house: House, ctx: Context, interaction: Interaction): Promise<void> {
-  const accountId = decider(interaction);
-  const account = accountId === undefined ? undefined : await house.accounts.find(accountId);
-  if (!account) throw refuse("interaction_expired");
-  const client = await clientOf(house.provider, interaction);
-  allowFormTo(ctx, interaction.params.redirect_uri as string | undefined);
-  const model = {
-    app: appOf(client, house.issuer),
-    action: `/interaction/${interaction.uid}/consent`,
-    account: account.value.email ?? account.value.username,
-    scopes: namesOf(requestedBy(interaction)),
-  };
-  page(house.renderer, ctx, "consent", model, interaction.params.ui_locales);
-}
-
 /** `POST /interaction/:uid/passkey`: the interaction, the challenge and the account are read at once. */
 export async function signInWithPasskey(house: House, ctx: Context, next: Next): Promise<void> {
   if (ctx.query.step === "prove") return prove(house, ctx, next);
-  const uid = uidOf(ctx);
+  const uid = param(ctx, "uid");
   assertSameOrigin(ctx, house.issuer);
   const response = await readAuthentication(ctx);
   if (!holdsInteraction(house.provider, ctx, uid)) throw refuse("interaction_expired");
@@ -158,8 +137,8 @@ export async function signInWithPasskey(house: House, ctx: Context, next: Next):
  */
 export async function register(house: House, ctx: Context, next: Next): Promise<void> {
   assertSameOrigin(ctx, house.issuer);
-  if (!holdsInteraction(house.provider, ctx, uidOf(ctx))) throw refuse("interaction_expired");
-  const interaction = await loadInteraction(house.provider, ctx, uidOf(ctx));
+  if (!holdsInteraction(house.provider, ctx, param(ctx, "uid"))) throw refuse("interaction_expired");
+  const interaction = await loadInteraction(house.provider, ctx, param(ctx, "uid"));
   if (interaction.result?.login) throw refuse("interaction_expired");
   const visit = appVisit(house, ctx, next, interaction);
   const sitting = await findSitting(house.store, visit);
@@ -179,21 +158,4 @@ async function bothOrRefuse<T>(
   if (first.value.result?.login) throw refuse("interaction_expired");
   if (second.status === "rejected") throw second.reason;
   return [first.value, second.value];
-}
-
-/** `POST /interaction/:uid/consent`, as JSON from the page's script or as the plain form. */
-export async function decideConsent(house: House, ctx: Context): Promise<void> {
-  assertSameOrigin(ctx, house.issuer);
-  const decision = await readDecision(ctx);
-  const interaction = await loadInteraction(house.provider, ctx, uidOf(ctx));
-  if (!interaction.result?.login && interaction.prompt.name !== "consent")
-    throw refuse("interaction_expired");
-  const location =
-    decision === "allow" ? await allowAccess(house, interaction) : await denyAccess(interaction);
-  if (ctx.is("json")) {
-    ctx.body = { location };
-  } else {
-    ctx.status = 303;
-    ctx.redirect(location);
-  }
 }
