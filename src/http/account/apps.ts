@@ -8,7 +8,7 @@ import type { ConnectedAppModel } from "../../view/models.ts";
 import type { House } from "../page/house.ts";
 import { assertSameOrigin, readForm } from "../page/input.ts";
 import { HOME, param, type Route } from "../page/route.ts";
-import { ownerOf } from "./owner.ts";
+import { backHome, ownerOf } from "./owner.ts";
 
 export const appRoutes: readonly Route[] = [["post", `${HOME}/apps/:id/disconnect`, disconnect]];
 
@@ -38,6 +38,5 @@ async function disconnect(house: House, ctx: Context): Promise<void> {
   const connected = await appsOf(house, account);
   if (!connected.some(({ clientId }) => clientId === id)) throw refuse("client_unknown");
   await disconnectApp(house, account, id);
-  ctx.status = 303;
-  ctx.redirect(`${HOME}?notice=app_disconnected`);
+  backHome(ctx, "app_disconnected");
 }

@@ -9,7 +9,7 @@ import { cameFromElsewhere } from "../page/cross-device.ts";
 import type { House } from "../page/house.ts";
 import { assertSameOrigin, readForm } from "../page/input.ts";
 import { HOME, type Route } from "../page/route.ts";
-import { ownerOf } from "./owner.ts";
+import { backHome, ownerOf } from "./owner.ts";
 
 export const coachRoutes: readonly Route[] = [["post", `${HOME}/coach/decline`, decline]];
 
@@ -36,6 +36,5 @@ async function decline(house: House, ctx: Context): Promise<void> {
   await readForm(ctx);
   const account = await ownerOf(house, ctx);
   await house.accounts.declineCoach(account.id);
-  ctx.status = 303;
-  ctx.redirect(HOME);
+  backHome(ctx);
 }

@@ -7,7 +7,7 @@ import { currentSession, signOut } from "../../oidc/sessions.ts";
 import type { House } from "../page/house.ts";
 import { assertSameOrigin, readForm } from "../page/input.ts";
 import { HOME, type Route } from "../page/route.ts";
-import { ownerOf } from "./owner.ts";
+import { backHome, ownerOf } from "./owner.ts";
 import { sensitive } from "./sensitive.ts";
 
 export const deletionRoutes: readonly Route[] = [
@@ -35,8 +35,7 @@ async function cancel(house: House, ctx: Context): Promise<void> {
   await readForm(ctx);
   const account = await ownerOf(house, ctx);
   await house.accounts.cancelDeletion(account.id);
-  ctx.status = 303;
-  ctx.redirect(`${HOME}?notice=deletion_cancelled`);
+  backHome(ctx, "deletion_cancelled");
 }
 
 /** Deletes all accounts whose time has come; returns how many. */

@@ -13,7 +13,7 @@ import { assertSameOrigin, readForm, readRegistration } from "../page/input.ts";
 import { page } from "../page/page.ts";
 import { HOME, param, type Route } from "../page/route.ts";
 import { signedIn, toSignIn } from "../sign-in/session.ts";
-import { ownerOf } from "./owner.ts";
+import { backHome, ownerOf } from "./owner.ts";
 import { sensitive } from "./sensitive.ts";
 
 export const passkeyRoutes: readonly Route[] = [
@@ -133,6 +133,5 @@ async function renamePasskey(house: House, ctx: Context): Promise<void> {
   const account = await ownerOf(house, ctx);
   const form = await readForm(ctx);
   await house.accounts.renamePasskey(account.id, param(ctx, "id"), form.get("name") ?? "");
-  ctx.status = 303;
-  ctx.redirect(`${HOME}?notice=passkey_renamed`);
+  backHome(ctx, "passkey_renamed");
 }

@@ -11,7 +11,7 @@ import { assertSameOrigin, readForm } from "../page/input.ts";
 import { localeOf, page } from "../page/page.ts";
 import { HOME, type Route } from "../page/route.ts";
 import { signedIn, toSignIn } from "../sign-in/session.ts";
-import { ownerOf } from "./owner.ts";
+import { backHome, ownerOf } from "./owner.ts";
 import { type Proof, sensitive } from "./sensitive.ts";
 
 const EMAIL = `${HOME}/email`;
@@ -54,7 +54,7 @@ async function changeName(house: House, ctx: Context): Promise<void> {
   const account = await ownerOf(house, ctx);
   const form = await readForm(ctx);
   await house.accounts.setName(account.id, form.get("name") ?? "");
-  home(ctx, "name_changed");
+  backHome(ctx, "name_changed");
 }
 
 /** The mail goes to the new address, of which nobody knows yet whose it is: so not many go there. */
@@ -102,7 +102,7 @@ async function verify(house: House, ctx: Context): Promise<void> {
     ctx.status = error.status;
     return verifyPage(house, ctx, account, "", true);
   }
-  home(ctx, "email_changed");
+  backHome(ctx, "email_changed");
 }
 
 async function prove(
@@ -149,9 +149,4 @@ async function restore(house: House, id: string, token: string): Promise<Account
 
 function tokenOf(value: unknown): string {
   return typeof value === "string" && /^[A-Za-z0-9_-]{1,512}$/.test(value) ? value : "";
-}
-
-function home(ctx: Context, notice: string): void {
-  ctx.status = 303;
-  ctx.redirect(`${HOME}?notice=${notice}`);
 }

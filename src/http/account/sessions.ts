@@ -12,7 +12,7 @@ import type { House } from "../page/house.ts";
 import { assertSameOrigin, readForm } from "../page/input.ts";
 import { HOME, param, type Route } from "../page/route.ts";
 import { signOutHere } from "../sign-in/session.ts";
-import { ownerOf } from "./owner.ts";
+import { backHome, ownerOf } from "./owner.ts";
 import { sensitive } from "./sensitive.ts";
 
 export const sessionRoutes: readonly Route[] = [
@@ -59,6 +59,5 @@ async function endOne(house: House, ctx: Context): Promise<void> {
   await readForm(ctx);
   if (!(await closeSession(house, account, param(ctx, "id")))) throw refuse("session_unknown");
   announce(house, "session.ended", { account: account.id });
-  ctx.status = 303;
-  ctx.redirect(`${HOME}?notice=session_ended`);
+  backHome(ctx, "session_ended");
 }
