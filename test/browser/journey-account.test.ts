@@ -1,103 +1,70 @@
 /** Making an account with a passkey, and looking after it, in a real browser. */
-import type { Browser, Page } from "playwright-core";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { browserSkipped, launchChromium, virtualAuthenticator } from "../support/chromium.ts";
-import { type Running, startInstallation } from "../support/installation.ts";
-import { stores } from "../support/stores.ts";
-import { type App, openApp } from "./app.ts";
+import type { Page } from "playwright-core";
+import { expect, it } from "vitest";
+import { virtualAuthenticator } from "../support/chromium.ts";
+import { alert, backForwardCache, button, field, heading, journey } from "./journey.ts";
 import { eventually } from "./site.ts";
-import { buildProgram, type Person, person, type Visit, type VisitOptions, visit } from "./visit.ts";
+import { type Person, person, type Visit } from "./visit.ts";
 
-describe.skipIf(browserSkipped)("an account", () => {
-  let browser: Browser;
-
-  beforeAll(async () => {
-    buildProgram();
-    // With the cache behind the back button, as people have it.
-    browser = await launchChromium({ without: ["--disable-back-forward-cache"] });
-  });
-  afterAll(() => browser?.close());
-
-  describe.each(stores)("over $name", (kind) => {
-    let running: Running;
-    let app: App;
+journey(
+  "an account",
+  (here) => {
     let jane: Person;
-    const visits: Visit[] = [];
 
-    beforeAll(async () => {
-      running = await startInstallation(kind);
-      app = await openApp(running);
-    });
-    afterAll(async () => {
-      await app?.close();
-      await running?.stop();
-    });
-    afterEach(async () => {
-      for (const one of visits.splice(0)) await one.end();
-    });
-
-    async function come(options: VisitOptions = {}): Promise<Visit> {
-      const made = await visit(browser, options);
-      visits.push(made);
-      return made;
-    }
     /** Somebody on their account's page. */
     async function atHome(): Promise<Visit> {
-      jane = await person(running);
-      const made = await come({ as: jane });
-      await made.open(`${running.issuer}/account`);
+      jane = await person(here.running);
+      const made = await here.come({ as: jane });
+      await made.open(`${here.running.issuer}/account`);
       await heading(made.page, "Passkeys").waitFor();
       return made;
     }
-    const button = (page: Page, name: string) => page.getByRole("button", { name });
-    const heading = (page: Page, name: string) => page.getByRole("heading", { name });
-    const field = (page: Page, name: string) => page.getByRole("textbox", { name, exact: true });
-    const alert = (page: Page) => page.getByRole("alert");
-    const passkeys = async () => (await running.installation.accounts.find(jane.id))?.value.passkeys ?? [];
+    const passkeys = async () =>
+      (await here.running.installation.accounts.find(jane.id))?.value.passkeys ?? [];
     const rested = (page: Page) =>
       eventually(() => page.locator("[data-ceremony] button").isEnabled()).toBe(true);
 
     it("is made on the way to an app, from the sign-in page, and the app knows who it is at once", async () => {
-      const { page, open, authenticator } = await come({
+      const { page, open, authenticator } = await here.come({
         authenticator: { automaticPresenceSimulation: false },
       });
-      await open(app.login());
+      await open(here.app.login());
       await page.getByRole("link", { name: "Create an account" }).click();
       await heading(page, "Create your account").waitFor();
       await field(page, "Name").fill("Kim Newcomer");
-      await field(page, "Email").fill(`kim.${kind.name}@example.com`);
+      await field(page, "Email").fill("kim@example.com");
       await authenticator.setPresence(true);
       await button(page, "Create a passkey").click();
       await heading(page, "Welcome").waitFor();
-      expect(app.claims()).toMatchObject({ name: "Kim Newcomer", email: `kim.${kind.name}@example.com` });
+      expect(here.app.claims()).toMatchObject({ name: "Kim Newcomer", email: "kim@example.com" });
       expect(await authenticator.credentials()).toHaveLength(1);
-      await open(app.login({ prompt: "login" }));
+      await open(here.app.login({ prompt: "login" }));
       await heading(page, "Welcome").waitFor();
     });
 
     it("is made without any app, and leads to its own page", async () => {
-      const { page, open, authenticator } = await come({
+      const { page, open, authenticator } = await here.come({
         authenticator: { automaticPresenceSimulation: false },
       });
-      await open(`${running.issuer}/account`);
+      await open(`${here.running.issuer}/account`);
       await page.getByRole("link", { name: "Create an account" }).click();
       await heading(page, "Create your account").waitFor();
-      await field(page, "Email").fill(`lee.${kind.name}@example.com`);
+      await field(page, "Email").fill("lee@example.com");
       await authenticator.setPresence(true);
       await button(page, "Create a passkey").click();
-      await page.waitForURL(`${running.issuer}/account`);
-      await page.getByText(`lee.${kind.name}@example.com`).waitFor();
+      await page.waitForURL(`${here.running.issuer}/account`);
+      await page.getByText("lee@example.com").waitFor();
     });
 
     it("is made beside another one that is signed in, which the page names; a taken username keeps what was typed", async () => {
       const { page, open, authenticator, refusals } = await atHome();
-      await open(app.login({ prompt: "create" }));
+      await open(here.app.login({ prompt: "create" }));
       await heading(page, "Create your account").waitFor();
       expect(await page.getByRole("main").textContent()).toContain(`You are signed in as ${jane.name}.`);
       await field(page, "Name").fill("Jane's other self");
       await field(page, "Email").fill(`other-${jane.email}`);
       await page.getByText("Choose a username").click();
-      const taken = (await running.installation.accounts.find(jane.id))?.value.username ?? "";
+      const taken = (await here.running.installation.accounts.find(jane.id))?.value.username ?? "";
       await field(page, "Username").fill(taken);
       await button(page, "Create a passkey").click();
       await eventually(() => alert(page).textContent()).toBe("This username is taken. Choose another one.");
@@ -108,8 +75,8 @@ describe.skipIf(browserSkipped)("an account", () => {
       await field(page, "Username").fill(`${taken}.other`);
       await button(page, "Create a passkey").click();
       await heading(page, "Welcome").waitFor();
-      expect(app.claims()).toMatchObject({ preferred_username: `${taken}.other` });
-      expect(app.claims().sub).not.toBe(jane.id);
+      expect(here.app.claims()).toMatchObject({ preferred_username: `${taken}.other` });
+      expect(here.app.claims().sub).not.toBe(jane.id);
       // The one that was made for the taken username opens nothing, so the device does not keep it.
       expect(await authenticator.credentials()).toHaveLength(2);
     });
@@ -158,8 +125,8 @@ describe.skipIf(browserSkipped)("an account", () => {
     });
 
     it("SEC-141 keeps the password manager in step: what opens nothing goes, names follow, and a good passkey stays", async () => {
-      jane = await person(running);
-      const { page, open, authenticator, refusals } = await come({ as: jane });
+      jane = await person(here.running);
+      const { page, open, authenticator, refusals } = await here.come({ as: jane });
       const { cdp, credentials } = authenticator;
       const [deleted, updated]: [string[], (string | undefined)[]] = [[], []];
       cdp.on("WebAuthn.credentialDeleted", ({ credentialId }) => void deleted.push(credentialId));
@@ -168,7 +135,7 @@ describe.skipIf(browserSkipped)("an account", () => {
       const signals = () => page.evaluate(() => JSON.parse(sessionStorage.getItem("signals") ?? "[]"));
 
       await authenticator.setPresence(false);
-      await open(`${running.issuer}/sign-in`);
+      await open(`${here.running.issuer}/sign-in`);
       await heading(page, "Sign in").waitFor();
       await authenticator.setPresence(true);
       await button(page, "Sign in with a passkey").click();
@@ -184,9 +151,9 @@ describe.skipIf(browserSkipped)("an account", () => {
       // A closed account is still somebody's: its passkey may open it again tomorrow.
       await button(page, "Sign out").click();
       await heading(page, "You are signed out").waitFor();
-      await running.installation.accounts.disable(jane.id);
+      await here.running.installation.accounts.disable(jane.id);
       await authenticator.setPresence(false);
-      await open(`${running.issuer}/sign-in`);
+      await open(`${here.running.issuer}/sign-in`);
       await heading(page, "Sign in").waitFor();
       await authenticator.setPresence(true);
       await button(page, "Sign in with a passkey").click();
@@ -197,9 +164,9 @@ describe.skipIf(browserSkipped)("an account", () => {
       expect(new Set(refusals())).toEqual(new Set([401]));
 
       // Removed from elsewhere: the page lists what there is, and the device lets go of the rest.
-      const { accounts } = running.installation;
+      const { accounts } = here.running.installation;
       await accounts.enable(jane.id);
-      await open(`${running.issuer}/sign-in`);
+      await open(`${here.running.issuer}/sign-in`);
       await heading(page, "Sign in").waitFor();
       await authenticator.setPresence(true);
       await button(page, "Sign in with a passkey").click();
@@ -224,11 +191,12 @@ describe.skipIf(browserSkipped)("an account", () => {
       expect(await page.getByText(jane.email).count()).toBe(0);
       await offered();
       await button(page, "Sign in with a passkey").click();
-      await page.waitForURL(`${running.issuer}/account`);
+      await page.waitForURL(`${here.running.issuer}/account`);
       await page.getByText(jane.email).waitFor();
     });
-  });
-});
+  },
+  backForwardCache,
+);
 
 /** Runs in the page: keeps the names of the signals that it sends, in their order, for all pages of the visit. */
 function noteSignals(): void {

@@ -1,60 +1,31 @@
 /** What goes wrong at a sign-in, in a real browser: the page says so, and the next try works. */
-import type { Browser, Page } from "playwright-core";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import type { Page } from "playwright-core";
+import { expect, it } from "vitest";
 import { fingerprint } from "../../src/store/record.ts";
-import { browserSkipped, launchChromium } from "../support/chromium.ts";
-import { type Running, startInstallation } from "../support/installation.ts";
-import { stores } from "../support/stores.ts";
-import { type App, openApp } from "./app.ts";
+import { alert, backForwardCache, heading, journey } from "./journey.ts";
 import { eventually } from "./site.ts";
-import { buildProgram, type Person, person, type Visit, type VisitOptions, visit } from "./visit.ts";
+import { type Person, person, type Visit, type VisitOptions } from "./visit.ts";
 
 const FAILED = "That didn't work. Try again, or choose another way to sign in.";
 /** After so many refusals in a row a page offers nothing by itself any more. */
 const MOST_REFUSALS = 5;
 
-describe.skipIf(browserSkipped)("when a sign-in fails", () => {
-  let browser: Browser;
-
-  beforeAll(async () => {
-    buildProgram();
-    // With the cache behind the back button, as people have it.
-    browser = await launchChromium({ without: ["--disable-back-forward-cache"] });
-  });
-  afterAll(() => browser?.close());
-
-  describe.each(stores)("over $name", (kind) => {
-    let running: Running;
-    let app: App;
+journey(
+  "when a sign-in fails",
+  (here) => {
     let jane: Person;
-    const visits: Visit[] = [];
-
-    beforeAll(async () => {
-      running = await startInstallation(kind);
-      app = await openApp(running);
-    });
-    afterAll(async () => {
-      await app?.close();
-      await running?.stop();
-    });
-    afterEach(async () => {
-      for (const one of visits.splice(0)) await one.end();
-    });
 
     /** Jane in front of the sign-in page of the app, with an authenticator that answers nobody yet. */
     async function atSignIn(options: VisitOptions = {}): Promise<Visit> {
-      jane = await person(running);
+      jane = await person(here.running);
       const waiting = { automaticPresenceSimulation: false };
-      const made = await visit(browser, { as: jane, authenticator: waiting, ...options });
-      visits.push(made);
-      await made.open(app.login());
+      const made = await here.come({ as: jane, authenticator: waiting, ...options });
+      await made.open(here.app.login());
       await heading(made.page, "Sign in").waitFor();
       return made;
     }
-    const heading = (page: Page, name: string) => page.getByRole("heading", { name });
     const button = (page: Page) => page.getByRole("button", { name: "Sign in with a passkey" });
     const field = (page: Page) => page.getByRole("textbox", { name: "Email or username" });
-    const alert = (page: Page) => page.getByRole("alert");
     const welcome = (page: Page) => heading(page, "Welcome").waitFor();
     const uidOf = (page: Page) => new URL(page.url()).pathname.split("/")[2] ?? "";
     const refusedAll = (visited: Visit, statuses: number[] = []) =>
@@ -93,7 +64,7 @@ describe.skipIf(browserSkipped)("when a sign-in fails", () => {
       await authenticator.setOverrideBits({ isBogusSignature: false });
       await button(page).click();
       await welcome(page);
-      expect(app.claims().sub).toBe(jane.id);
+      expect(here.app.claims().sub).toBe(jane.id);
     });
 
     it("says that a new passkey was refused, keeps what was typed, and works", async () => {
@@ -115,19 +86,19 @@ describe.skipIf(browserSkipped)("when a sign-in fails", () => {
       await authenticator.setOverrideBits({});
       await create.click();
       await welcome(page);
-      expect(app.claims()).toMatchObject({ name: "Kim", email: `kim-${jane.email}` });
+      expect(here.app.claims()).toMatchObject({ name: "Kim", email: `kim-${jane.email}` });
     });
 
     it("names the app and offers to start again when the page is over, and that works", async () => {
       const { page, offered, refusals } = await atSignIn();
-      await running.store.store.remove(`interaction:${fingerprint(uidOf(page))}`);
+      await here.running.store.store.remove(`interaction:${fingerprint(uidOf(page))}`);
       await offered();
       await button(page).click();
       await heading(page, "This sign-in page is no longer valid.").waitFor();
       expect(await page.getByRole("main").textContent()).toContain("go back to Wiki");
       expect(refusals().every((status) => status >= 400 && status < 500)).toBe(true);
       await page.getByRole("link", { name: "Start again" }).click();
-      await page.waitForURL(`${app.origin}/`);
+      await page.waitForURL(`${here.app.origin}/`);
       await page.getByRole("link", { name: "Sign in" }).click();
       await welcome(page);
     });
@@ -148,7 +119,7 @@ describe.skipIf(browserSkipped)("when a sign-in fails", () => {
     it("SEC-23 has the device forget a passkey that nobody holds any more", async () => {
       const visited = await atSignIn();
       const { page, authenticator, offered, refusals } = visited;
-      const { accounts } = running.installation;
+      const { accounts } = here.running.installation;
       const [lost] = (await accounts.find(jane.id))!.value.passkeys;
       await accounts.addPasskey(jane.id, { ...lost!, id: "YW5vdGhlcg", name: "Another" });
       await accounts.removePasskey(jane.id, lost!.id);
@@ -163,13 +134,13 @@ describe.skipIf(browserSkipped)("when a sign-in fails", () => {
     it("SEC-141 has the device keep a passkey of an account that may not sign in now", async () => {
       const visited = await atSignIn();
       const { page, authenticator, offered } = visited;
-      await running.installation.accounts.disable(jane.id);
+      await here.running.installation.accounts.disable(jane.id);
       await offered();
       await button(page).click();
       await refusedAll(visited);
       await eventually(() => alert(page).textContent()).toBe(FAILED);
       expect(await authenticator.credentials()).toHaveLength(1);
-      await running.installation.accounts.enable(jane.id);
+      await here.running.installation.accounts.enable(jane.id);
       await eventually(() => button(page).isEnabled()).toBe(true);
       await button(page).click();
       await welcome(page);
@@ -181,13 +152,13 @@ describe.skipIf(browserSkipped)("when a sign-in fails", () => {
       await button(page).click();
       await welcome(page);
       for (const policy of ["origin", "no-referrer"]) {
-        await open(`${app.origin}/goodbye`);
+        await open(`${here.app.origin}/goodbye`);
         await heading(page, "Goodbye").waitFor();
-        await page.evaluate(forge, { action: `${running.issuer}/account/sign-out`, policy });
+        await page.evaluate(forge, { action: `${here.running.issuer}/account/sign-out`, policy });
         await heading(page, "This request came from another site and was refused.").waitFor();
         expect(refusals()).toEqual([403]);
       }
-      await open(`${running.issuer}/account`);
+      await open(`${here.running.issuer}/account`);
       await page.getByRole("button", { name: "Sign out" }).click();
       await heading(page, "You are signed out").waitFor();
     });
@@ -201,29 +172,30 @@ describe.skipIf(browserSkipped)("when a sign-in fails", () => {
       await page.getByRole("link", { name: "Back to sign in" }).click();
       await heading(page, "Sign in").waitFor();
     });
-  });
 
-  it("would not have gone unnoticed: a page that breaks the policy or fails in its script", async () => {
-    const made = await visit(browser);
-    await made.page.route("**/*", (route) =>
-      route.fulfill({
-        contentType: "text/html",
-        headers: { "content-security-policy": "default-src 'self'" },
-        body: "<!doctype html><script>1</script>",
-      }),
-    );
-    await made.open("http://localhost:1/");
-    await made.page.evaluate(() => {
-      setTimeout(() => {
-        throw new Error("on purpose");
+    it("would not have gone unnoticed: a page that breaks the policy or fails in its script", async () => {
+      const made = await here.come();
+      await made.page.route("**/*", (route) =>
+        route.fulfill({
+          contentType: "text/html",
+          headers: { "content-security-policy": "default-src 'self'" },
+          body: "<!doctype html><script>1</script>",
+        }),
+      );
+      await made.open("http://localhost:1/");
+      await made.page.evaluate(() => {
+        setTimeout(() => {
+          throw new Error("on purpose");
+        });
       });
+      await eventually(() => made.complaints).toHaveLength(2);
+      expect(made.complaints).toContainEqual(expect.stringContaining("Content Security Policy"));
+      expect(made.complaints).toContain("Error: on purpose");
+      await expect(made.end()).rejects.toThrow("complaints");
     });
-    await eventually(() => made.complaints).toHaveLength(2);
-    expect(made.complaints).toContainEqual(expect.stringContaining("Content Security Policy"));
-    expect(made.complaints).toContain("Error: on purpose");
-    await expect(made.end()).rejects.toThrow("complaints");
-  });
-});
+  },
+  backForwardCache,
+);
 
 /** Runs in a page of another site. */
 function forge({ action, policy }: { action: string; policy: string }): void {
