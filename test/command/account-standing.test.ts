@@ -1,12 +1,11 @@
 /** `accounts disable`, `enable` and `delete`, beside a running server. */
-import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
 import { decodeJwt } from "jose";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import "../support/prototypes.ts";
 import type { Browser } from "../support/browser.ts";
 import { imported } from "../support/imported.ts";
 import { type Running, SECRET, startInstallation } from "../support/installation.ts";
+import { logoutReceiver, type Receiver } from "../support/receiver.ts";
 import type { RelyingParty, Tokens } from "../support/relying-party.ts";
 import { stores } from "../support/stores.ts";
 import { type Operator, operator } from "./operator.ts";
@@ -15,8 +14,7 @@ describe.each(stores)("whether an account is open, over $name", (kind) => {
   let running: Running;
   let admin: Operator;
   let app: RelyingParty;
-  let receiver: Server;
-  const told: string[] = [];
+  let receiver: Receiver;
   let jane: Browser;
   let tokens: Tokens;
   let id: string;
@@ -24,21 +22,10 @@ describe.each(stores)("whether an account is open, over $name", (kind) => {
 
   beforeAll(async () => {
     running = await startInstallation(kind);
-    receiver = createServer((request, response) => {
-      let body = "";
-      request.on("data", (chunk) => {
-        body += chunk;
-      });
-      request.on("end", () => {
-        told.push(new URLSearchParams(body).get("logout_token") ?? "");
-        response.end();
-      });
-    }).listen(0, "127.0.0.1");
-    await new Promise((resolve) => receiver.once("listening", resolve));
-    const { port } = receiver.address() as AddressInfo;
+    receiver = await logoutReceiver();
     app = await running.app({
       grants: ["authorization_code", "refresh_token"],
-      backchannelLogoutUri: `http://localhost:${port}/backchannel`,
+      backchannelLogoutUri: receiver.url,
     });
     admin = operator({
       LATCHKEY_STORE: running.store.url,
@@ -53,7 +40,7 @@ describe.each(stores)("whether an account is open, over $name", (kind) => {
     await running.stop();
   });
   beforeEach(async () => {
-    told.length = 0;
+    receiver.told.length = 0;
     jane = running.browser();
     await app.signUp(jane, { name: "Jane Doe", username: `jane${++count}` });
     tokens = await app.signIn(jane, { scope: "openid offline_access" });
@@ -78,7 +65,7 @@ describe.each(stores)("whether an account is open, over $name", (kind) => {
     const { code, json } = await accounts("disable", `jane${count}`);
     expect({ code, ...json() }).toEqual({ code: 0, id, username: `jane${count}`, state: "disabled" });
     expect([await alive(), await home(), await signsIn()]).toEqual([false, 303, 401]);
-    expect(told.map((token) => decodeJwt(token).sub)).toContain(id);
+    expect(receiver.told.map((token) => decodeJwt(token).sub)).toContain(id);
     // What was killed on the way is done again.
     expect((await accounts("disable", id)).code).toBe(0);
 
@@ -108,7 +95,7 @@ describe.each(stores)("whether an account is open, over $name", (kind) => {
     const { code, json } = await accounts("delete", username, "--yes");
     expect({ code, ...json() }).toEqual({ code: 0, id, username, deleted: true });
     expect([await alive(), await home(), await signsIn(), await refreshed()]).toEqual([false, 303, 401, 400]);
-    expect(told.map((token) => decodeJwt(token).sub)).toContain(id);
+    expect(receiver.told.map((token) => decodeJwt(token).sub)).toContain(id);
     expect((await accounts("show", username)).json()).toMatchObject({ code: "account_unknown" });
     expect((await accounts("delete", username, "--yes")).code).toBe(1);
     expect(await events()).toContain("account.deleted");

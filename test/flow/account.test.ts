@@ -1,30 +1,23 @@
 /** The owner's page: look at passkeys, add, rename, remove; sign in and out without an app. */
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import "../support/prototypes.ts";
 import { SoftwareAuthenticator } from "../../src/testing.ts";
 import { type Answer, type Browser, ceremonyOf } from "../support/browser.ts";
-import { type Running, startInstallation } from "../support/installation.ts";
-import type { RelyingParty } from "../support/relying-party.ts";
+import { scene } from "../support/scene.ts";
 import { stores } from "../support/stores.ts";
 
 describe.each(stores)("the account page over $name", (kind) => {
-  let running: Running;
-  let app: RelyingParty;
+  const here = scene(kind);
   let jane: Browser;
   let id: string;
   let count = 0;
 
-  beforeAll(async () => {
-    running = await startInstallation(kind);
-    app = await running.app();
-  });
-  afterAll(() => running.stop());
   beforeEach(async () => {
-    jane = running.browser();
-    id = (await app.signUp(jane, { name: "Jane Doe", email: `jane${++count}@example.com` })).idToken.sub;
+    jane = here.running.browser();
+    id = (await here.app.signUp(jane, { name: "Jane Doe", email: `jane${++count}@example.com` })).idToken.sub;
   });
 
-  const passkeys = async () => (await running.installation.accounts.find(id))?.value.passkeys ?? [];
+  const passkeys = async () => (await here.running.installation.accounts.find(id))?.value.passkeys ?? [];
   const refused = (answer: Answer) => [answer.status, answer.json().code];
 
   /** Proves who is there, and gives the page on which the new passkey is made. */
@@ -42,7 +35,7 @@ describe.each(stores)("the account page over $name", (kind) => {
     expect(options.excludeCredentials.map(({ id }: { id: string }) => id)).toEqual(
       (await passkeys()).map(({ id }) => id),
     );
-    const answer = await jane.post(action, { response: device.create(options, running.issuer) });
+    const answer = await jane.post(action, { response: device.create(options, here.running.issuer) });
     expect(answer.json()).toEqual({ location: "/account?notice=passkey_added" });
     return device;
   }
@@ -55,12 +48,12 @@ describe.each(stores)("the account page over $name", (kind) => {
   });
 
   it("without a session leads to the sign-in page of this origin and back", async () => {
-    const browser = running.browser(jane.authenticator);
+    const browser = here.running.browser(jane.authenticator);
     const page = await browser.open("/account");
     expect(new URL(page.url).pathname).toBe("/sign-in");
     const home = await browser.complete(page);
-    expect(home.url).toBe(`${running.issuer}/account`);
-    expect((await app.signIn(browser, { prompt: "none" })).idToken.sub).toBe(id);
+    expect(home.url).toBe(`${here.running.issuer}/account`);
+    expect((await here.app.signIn(browser, { prompt: "none" })).idToken.sub).toBe(id);
   });
 
   it.each([
@@ -71,7 +64,7 @@ describe.each(stores)("the account page over $name", (kind) => {
     "/%2f/evil.example",
     "\t//evil.example",
   ])("SEC-87 leads nowhere else after the sign-in: %s", async (to) => {
-    const browser = running.browser(jane.authenticator);
+    const browser = here.running.browser(jane.authenticator);
     const answer = await browser.perform(await browser.open(`/sign-in?to=${encodeURIComponent(to)}`));
     expect(answer.json()).toEqual({ location: "/account" });
   });
@@ -79,26 +72,30 @@ describe.each(stores)("the account page over $name", (kind) => {
   it("adds a passkey after a fresh proof, and the new one signs in", async () => {
     const device = await addPasskey();
     expect(await passkeys()).toHaveLength(2);
-    expect((await app.signIn(running.browser(device))).idToken.sub).toBe(id);
+    expect((await here.app.signIn(here.running.browser(device))).idToken.sub).toBe(id);
     expect((await jane.open("/account?notice=passkey_added")).text).toMatch(/role="status"/);
   });
 
   it("the permission to add is for one passkey, one account and one browser", async () => {
     const page = await addingPage();
     const { action } = ceremonyOf(page);
-    const john = running.browser();
-    await app.signUp(john, { email: "john@example.com" });
+    const john = here.running.browser();
+    await here.app.signUp(john, { email: "john@example.com" });
     expect(await john.open(action)).toMatchObject({ status: 400 });
-    const thief = running.browser();
+    const thief = here.running.browser();
     thief.cookies = jane.cookies.filter(
       ({ name }) => name.endsWith("latchkey") || name.endsWith("latchkey.sig"),
     );
     expect((await thief.open(action)).status).toBe(400);
 
-    const first = { response: new SoftwareAuthenticator().create(ceremonyOf(page).options, running.issuer) };
+    const first = {
+      response: new SoftwareAuthenticator().create(ceremonyOf(page).options, here.running.issuer),
+    };
     const second = await jane.open(action);
     expect((await jane.post(action, first)).status).toBe(200);
-    const late = { response: new SoftwareAuthenticator().create(ceremonyOf(second).options, running.issuer) };
+    const late = {
+      response: new SoftwareAuthenticator().create(ceremonyOf(second).options, here.running.issuer),
+    };
     expect(refused(await jane.post(action, late))).toEqual([400, "ceremony_expired"]);
     expect((await jane.open(action)).status).toBe(400);
     expect(await passkeys()).toHaveLength(2);
@@ -111,7 +108,7 @@ describe.each(stores)("the account page over $name", (kind) => {
     const answers = await Promise.all(
       pages.map((each) =>
         jane.post(action, {
-          response: new SoftwareAuthenticator().create(ceremonyOf(each).options, running.issuer),
+          response: new SoftwareAuthenticator().create(ceremonyOf(each).options, here.running.issuer),
         }),
       ),
     );
@@ -139,16 +136,16 @@ describe.each(stores)("the account page over $name", (kind) => {
     const page = await jane.submit(`/account/passkeys/${first?.id}/remove`);
     expect(page.text).toContain(first?.name);
     const { action, options } = ceremonyOf(page);
-    const answer = await jane.post(action, { response: device.get(options, running.issuer) });
+    const answer = await jane.post(action, { response: device.get(options, here.running.issuer) });
     expect(answer.json()).toEqual({ location: "/account?notice=passkey_removed" });
     expect(await passkeys()).toHaveLength(1);
-    const gone = running.browser(jane.authenticator);
-    const refusal = await gone.perform(await gone.open((await app.request()).url));
+    const gone = here.running.browser(jane.authenticator);
+    const refusal = await gone.perform(await gone.open((await here.app.request()).url));
     expect([refusal.status, refusal.json()]).toEqual([
       401,
       expect.objectContaining({ code: "authentication_failed", signal: "unknown" }),
     ]);
-    expect((await app.signIn(running.browser(device))).idToken.sub).toBe(id);
+    expect((await here.app.signIn(here.running.browser(device))).idToken.sub).toBe(id);
   });
 
   it("refuses to remove the last passkey", async () => {
@@ -168,7 +165,7 @@ describe.each(stores)("the account page over $name", (kind) => {
     const answers = await Promise.all(
       pages.map((page) =>
         jane.post(ceremonyOf(page).action, {
-          response: device.get(ceremonyOf(page).options, running.issuer),
+          response: device.get(ceremonyOf(page).options, here.running.issuer),
         }),
       ),
     );
@@ -181,7 +178,7 @@ describe.each(stores)("the account page over $name", (kind) => {
     const device = await addPasskey();
     const [, second] = await passkeys();
     const page = await jane.submit(`/account/passkeys/${first?.id}/remove`);
-    const proof = () => ({ response: device.get(ceremonyOf(page).options, running.issuer) });
+    const proof = () => ({ response: device.get(ceremonyOf(page).options, here.running.issuer) });
     expect(refused(await jane.post(`/account/passkeys/${second?.id}/remove/confirm`, proof()))).toEqual([
       401,
       "authentication_failed",
@@ -192,7 +189,7 @@ describe.each(stores)("the account page over $name", (kind) => {
     ]);
     expect(refused(await jane.post("/sign-in", proof()))).toEqual([401, "authentication_failed"]);
     const signIn = await jane.open("/sign-in");
-    const elsewhere = { response: device.get(ceremonyOf(signIn).options, running.issuer) };
+    const elsewhere = { response: device.get(ceremonyOf(signIn).options, here.running.issuer) };
     expect(refused(await jane.post(ceremonyOf(page).action, elsewhere))).toEqual([
       401,
       "authentication_failed",
@@ -200,7 +197,7 @@ describe.each(stores)("the account page over $name", (kind) => {
     expect(await passkeys()).toHaveLength(2);
 
     const again = await jane.submit(`/account/passkeys/${first?.id}/remove`);
-    const fresh = { response: device.get(ceremonyOf(again).options, running.issuer) };
+    const fresh = { response: device.get(ceremonyOf(again).options, here.running.issuer) };
     expect((await jane.post(ceremonyOf(again).action, fresh)).status).toBe(200);
   });
 
@@ -215,12 +212,12 @@ describe.each(stores)("the account page over $name", (kind) => {
 
   it("another account's passkey proves nothing here, and its pages are not found", async () => {
     await addPasskey();
-    const john = running.browser();
-    await app.signUp(john, { email: `john${count}@example.com` });
+    const john = here.running.browser();
+    await here.app.signUp(john, { email: `john${count}@example.com` });
     const [first] = await passkeys();
     const page = await jane.submit(`/account/passkeys/${first?.id}/remove`);
     const { action, options } = ceremonyOf(page);
-    const foreign = john.authenticator.get({ ...options, allowCredentials: [] }, running.issuer);
+    const foreign = john.authenticator.get({ ...options, allowCredentials: [] }, here.running.issuer);
     expect(refused(await jane.post(action, { response: foreign }))).toEqual([401, "authentication_failed"]);
     expect((await john.open(`/account/passkeys/${first?.id}/remove`)).status).toBe(404);
     expect((await john.submit(`/account/passkeys/${first?.id}/rename`, { name: "mine" })).status).toBe(404);
@@ -243,7 +240,7 @@ describe.each(stores)("the account page over $name", (kind) => {
       expect((await forged(path)).status).toBe(403);
     }
     expect((await jane.request("/account")).status).toBe(200);
-    const stranger = running.browser();
+    const stranger = here.running.browser();
     expect((await stranger.submit(`/account/passkeys/${first?.id}/rename`, { name: "x" })).status).toBe(401);
     expect((await passkeys())[0]?.name).toBe(first?.name);
   });

@@ -1,11 +1,10 @@
 /** The owner's page: sessions, connected apps and activity, and how each of them ends. */
-import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
 import { decodeJwt } from "jose";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import "../support/prototypes.ts";
 import { type Browser, ceremonyOf } from "../support/browser.ts";
 import { type Running, startInstallation } from "../support/installation.ts";
+import { logoutReceiver, type Receiver } from "../support/receiver.ts";
 import type { RelyingParty, Tokens } from "../support/relying-party.ts";
 import { stores } from "../support/stores.ts";
 
@@ -17,30 +16,18 @@ describe.each(stores)("what an account has open over $name", (kind) => {
   let running: Running;
   let app: RelyingParty;
   let third: RelyingParty;
-  let receiver: Server;
-  const told: string[] = [];
+  let receiver: Receiver;
   let jane: Browser;
   let id: string;
   let count = 0;
 
   beforeAll(async () => {
     running = await startInstallation(kind);
-    receiver = createServer((request, response) => {
-      let body = "";
-      request.on("data", (chunk) => {
-        body += chunk;
-      });
-      request.on("end", () => {
-        told.push(new URLSearchParams(body).get("logout_token") ?? "");
-        response.end();
-      });
-    }).listen(0, "127.0.0.1");
-    await new Promise((resolve) => receiver.once("listening", resolve));
-    const { port } = receiver.address() as AddressInfo;
+    receiver = await logoutReceiver();
     app = await running.app({
       name: "Mail",
       grants: ["authorization_code", "refresh_token"],
-      backchannelLogoutUri: `http://localhost:${port}/backchannel`,
+      backchannelLogoutUri: receiver.url,
     });
     third = await running.app({ name: "Third <b>Party</b>", firstParty: false });
   });
@@ -49,7 +36,7 @@ describe.each(stores)("what an account has open over $name", (kind) => {
     await running.stop();
   });
   beforeEach(async () => {
-    told.length = 0;
+    receiver.told.length = 0;
     jane = running.browser();
     jane.headers = { "user-agent": FIREFOX };
     id = (await app.signUp(jane, { name: "Jane Doe", email: `jane${++count}@example.com` })).idToken.sub;
@@ -108,7 +95,7 @@ describe.each(stores)("what an account has open over $name", (kind) => {
     expect((await other.request("/account")).status).toBe(303);
     expect(await alive(here.response.access_token)).toBe(true);
     expect((await jane.request("/account")).status).toBe(200);
-    expect(told.map((token) => decodeJwt(token).sub)).toEqual([id]);
+    expect(receiver.told.map((token) => decodeJwt(token).sub)).toEqual([id]);
     expect((await jane.submit(action)).status).toBe(404);
   });
 
@@ -145,7 +132,7 @@ describe.each(stores)("what an account has open over $name", (kind) => {
       expect(await alive(response.access_token)).toBe(false);
       expect(await refreshed(response.refresh_token)).toMatchObject({ error: "invalid_grant" });
     }
-    await expect.poll(() => told.length).toBeGreaterThanOrEqual(2);
+    await expect.poll(() => receiver.told.length).toBeGreaterThanOrEqual(2);
     const again = await app.signIn(jane, { prompt: "none" });
     expect(await alive(again.response.access_token)).toBe(true);
   });

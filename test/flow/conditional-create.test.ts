@@ -1,38 +1,30 @@
 /** Right after a password was typed, a password manager may make the passkey by itself; there, and nowhere else. */
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import "../support/prototypes.ts";
 import { type Answer, type Browser, ceremonyOf } from "../support/browser.ts";
 import { attribute, begin, conditionalOf } from "../support/conversion.ts";
 import { imported } from "../support/imported.ts";
-import { type Running, startInstallation } from "../support/installation.ts";
-import type { RelyingParty } from "../support/relying-party.ts";
+import { scene } from "../support/scene.ts";
 import { stores } from "../support/stores.ts";
 
 const NOBODY_THERE = { userPresent: false, userVerified: false };
 
 describe.each(stores)("conditional create over $name", (kind) => {
-  let running: Running;
-  let app: RelyingParty;
+  const here = scene(kind);
 
-  beforeAll(async () => {
-    running = await startInstallation(kind);
-    app = await running.app();
-  });
-  afterAll(() => running.stop());
-
-  const account = async (id: string) => (await running.installation.accounts.find(id))?.value;
+  const account = async (id: string) => (await here.running.installation.accounts.find(id))?.value;
 
   /** What a password manager posts that made the passkey for itself. */
   function silently(browser: Browser, options: object, action: string): Promise<Answer> {
-    const response = browser.authenticator.create(options as never, running.issuer, NOBODY_THERE);
+    const response = browser.authenticator.create(options as never, here.running.issuer, NOBODY_THERE);
     return browser.post(action, { response });
   }
   const refusal = (answer: Answer) => [answer.status, answer.json().code];
 
   it("SEC-40 makes the passkey, which still has to verify its user before the password goes", async () => {
-    const before = await imported(running);
-    const jane = running.browser();
-    const { request, next } = await begin(app, jane, before.username);
+    const before = await imported(here.running);
+    const jane = here.running.browser();
+    const { request, next } = await begin(here.app, jane, before.username);
     const { action, options } = conditionalOf(next);
     expect(options.authenticatorSelection.userVerification).toBe("preferred");
     const made = await silently(jane, options, action);
@@ -45,7 +37,7 @@ describe.each(stores)("conditional create over $name", (kind) => {
     expect((await account(before.id))?.password?.state).toBe("open");
 
     const home = await jane.complete(await jane.open(prove.url));
-    const { idToken } = await app.tokens(request, home);
+    const { idToken } = await here.app.tokens(request, home);
     expect(idToken).toMatchObject({ sub: before.id, acr: "phr" });
     expect(await account(before.id)).toMatchObject({
       password: { state: "closed" },
@@ -54,9 +46,9 @@ describe.each(stores)("conditional create over $name", (kind) => {
   });
 
   it("SEC-15 SEC-16 with nobody there is refused for any other challenge of the page, whatever address it is posted to", async () => {
-    const before = await imported(running);
-    const jane = running.browser();
-    const { next } = await begin(app, jane, before.username);
+    const before = await imported(here.running);
+    const jane = here.running.browser();
+    const { next } = await begin(here.app, jane, before.username);
     const enrol = () => jane.open(next.url);
     const modal = ceremonyOf(next);
     expect(refusal(await silently(jane, modal.options, modal.action))).toEqual([400, "registration_refused"]);
@@ -78,11 +70,14 @@ describe.each(stores)("conditional create over $name", (kind) => {
   });
 
   it("SEC-15 is not offered on the way back in, and a challenge of the password's does not work there", async () => {
-    const before = await imported(running);
-    const jane = running.browser();
-    const { next } = await begin(app, jane, before.username);
+    const before = await imported(here.running);
+    const jane = here.running.browser();
+    const { next } = await begin(here.app, jane, before.username);
     const { action, options } = conditionalOf(next);
-    const { pass } = await running.installation.accounts.issuePass(before.id, { ttl: 60_000, by: "cli" });
+    const { pass } = await here.running.installation.accounts.issuePass(before.id, {
+      ttl: 60_000,
+      by: "cli",
+    });
     const path = new URL(next.url).pathname.replace(/enrol$/, "recover");
     const back = await jane.post(path, { username: before.username, code: pass });
     const enrol = await jane.open(String(back.json().location));
@@ -95,11 +90,11 @@ describe.each(stores)("conditional create over $name", (kind) => {
   });
 
   it("SEC-15 makes no new account", async () => {
-    const stranger = running.browser();
+    const stranger = here.running.browser();
     const page = await stranger.open("/sign-up");
     const { options, action } = ceremonyOf(page);
     const separator = action.includes("?") ? "&" : "?";
-    const response = stranger.authenticator.create(options, running.issuer, NOBODY_THERE);
+    const response = stranger.authenticator.create(options, here.running.issuer, NOBODY_THERE);
     const answer = await stranger.post(`${action}${separator}mediation=conditional`, {
       response,
       email: "stranger@example.com",

@@ -1,43 +1,32 @@
 /** The endpoints beside the sign-in: introspection, revocation, machines, pushed requests, CORS, keys. */
 import { createRemoteJWKSet, decodeProtectedHeader, jwtVerify } from "jose";
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import "../support/prototypes.ts";
-import type { Browser } from "../support/browser.ts";
-import { type Running, startInstallation } from "../support/installation.ts";
-import type { RelyingParty } from "../support/relying-party.ts";
+import { sceneWithJane } from "../support/scene.ts";
 import { stores } from "../support/stores.ts";
 
 type Body = Record<string, unknown>;
 const json = async (response: Response) => (await response.json()) as Body;
 
 describe.each(stores)("the endpoints over $name", (kind) => {
-  let running: Running;
-  let jane: Browser;
-  let app: RelyingParty;
+  const here = sceneWithJane(kind);
 
-  beforeAll(async () => {
-    running = await startInstallation(kind);
-    app = await running.app();
-    jane = running.browser();
-    await app.signUp(jane, { email: "jane@example.com" });
-  });
-  afterAll(() => running.stop());
   afterEach(() => void vi.useRealTimers());
 
-  const accessToken = async () => (await app.signIn(jane)).response.access_token;
+  const accessToken = async () => (await here.app.signIn(here.jane)).response.access_token;
 
   it("SEC-96 introspection answers the client a token was issued to, and nobody else", async () => {
     const token = await accessToken();
-    const other = await running.app();
-    const spa = await running.app({ kind: "spa", redirectUris: ["http://localhost:1/cb"] });
-    expect(await json(await app.post("/token/introspection", { token }))).toMatchObject({
+    const other = await here.running.app();
+    const spa = await here.running.app({ kind: "spa", redirectUris: ["http://localhost:1/cb"] });
+    expect(await json(await here.app.post("/token/introspection", { token }))).toMatchObject({
       active: true,
-      client_id: app.client.client_id,
+      client_id: here.app.client.client_id,
       scope: "openid",
     });
     expect(await json(await other.post("/token/introspection", { token }))).toEqual({ active: false });
     expect(await json(await spa.post("/token/introspection", { token }))).not.toHaveProperty("active", true);
-    const anonymous = await fetch(`${running.issuer}/token/introspection`, {
+    const anonymous = await fetch(`${here.running.issuer}/token/introspection`, {
       method: "POST",
       body: new URLSearchParams({ token }),
     });
@@ -46,15 +35,15 @@ describe.each(stores)("the endpoints over $name", (kind) => {
 
   it("SEC-96 revocation by another client has no effect; by its own it ends the tokens", async () => {
     const token = await accessToken();
-    const other = await running.app();
+    const other = await here.running.app();
     await other.post("/token/revocation", { token });
-    expect((await app.userinfo(token)).status).toBe(200);
-    expect((await app.post("/token/revocation", { token })).status).toBe(200);
-    expect((await app.userinfo(token)).status).toBe(401);
+    expect((await here.app.userinfo(token)).status).toBe(200);
+    expect((await here.app.post("/token/revocation", { token })).status).toBe(200);
+    expect((await here.app.userinfo(token)).status).toBe(401);
   });
 
   it("a machine gets a token for itself, which opens nobody's userinfo", async () => {
-    const machine = await running.app({ kind: "machine", firstParty: false });
+    const machine = await here.running.app({ kind: "machine", firstParty: false });
     const answer = await machine.post("/token", { grant_type: "client_credentials" });
     expect(answer.status).toBe(200);
     const { access_token } = (await answer.json()) as { access_token: string };
@@ -62,13 +51,13 @@ describe.each(stores)("the endpoints over $name", (kind) => {
     expect(await json(await machine.post("/token/introspection", { token: access_token }))).toMatchObject({
       active: true,
     });
-    const refused = await app.post("/token", { grant_type: "client_credentials" });
+    const refused = await here.app.post("/token", { grant_type: "client_credentials" });
     expect([refused.status, (await json(refused)).error]).toEqual([400, "invalid_request"]);
   });
 
   it("a client that posts its secret is served, with a wrong one it is not (oidcc-server-client-secret-post)", async () => {
-    const poster = await running.app({ authMethod: "post" });
-    expect((await poster.signIn(jane)).idToken.acr).toBe("phr");
+    const poster = await here.running.app({ authMethod: "post" });
+    expect((await poster.signIn(here.jane)).idToken.acr).toBe("phr");
     const { client_id } = poster.client;
     const form = {
       client_id,
@@ -77,7 +66,7 @@ describe.each(stores)("the endpoints over $name", (kind) => {
       code: "x",
       redirect_uri: poster.redirectUri,
     };
-    const refused = await fetch(`${running.issuer}/token`, {
+    const refused = await fetch(`${here.running.issuer}/token`, {
       method: "POST",
       body: new URLSearchParams(form),
     });
@@ -85,47 +74,49 @@ describe.each(stores)("the endpoints over $name", (kind) => {
   });
 
   it("a pushed request is used once, by the client that pushed it", async () => {
-    const request = await app.request({ scope: "openid email" });
-    const pushed = await app.post("/request", Object.fromEntries(new URL(request.url).searchParams));
+    const request = await here.app.request({ scope: "openid email" });
+    const pushed = await here.app.post("/request", Object.fromEntries(new URL(request.url).searchParams));
     expect(pushed.status).toBe(201);
     const { request_uri } = (await pushed.json()) as { request_uri: string };
-    const open = (client_id: string) => jane.open(`/auth?${new URLSearchParams({ client_id, request_uri })}`);
-    const other = await running.app();
-    expect((await open(other.client.client_id as string)).url).toContain(running.issuer);
-    const answer = await open(app.client.client_id as string);
-    expect((await app.tokens(request, answer)).response.scope).toBe("openid email");
-    expect((await open(app.client.client_id as string)).text).toContain("invalid_request_uri");
+    const open = (client_id: string) =>
+      here.jane.open(`/auth?${new URLSearchParams({ client_id, request_uri })}`);
+    const other = await here.running.app();
+    expect((await open(other.client.client_id as string)).url).toContain(here.running.issuer);
+    const answer = await open(here.app.client.client_id as string);
+    expect((await here.app.tokens(request, answer)).response.scope).toBe("openid email");
+    expect((await open(here.app.client.client_id as string)).text).toContain("invalid_request_uri");
   });
 
   it("of fifty parallel uses of a pushed request at most one gives a code", async () => {
-    const request = await app.request();
-    const pushed = await app.post("/request", Object.fromEntries(new URL(request.url).searchParams));
+    const request = await here.app.request();
+    const pushed = await here.app.post("/request", Object.fromEntries(new URL(request.url).searchParams));
     const { request_uri } = (await pushed.json()) as { request_uri: string };
-    const query = new URLSearchParams({ client_id: app.client.client_id, request_uri });
-    const answers = await Promise.all(Array.from({ length: 50 }, () => jane.request(`/auth?${query}`)));
+    const query = new URLSearchParams({ client_id: here.app.client.client_id, request_uri });
+    const answers = await Promise.all(Array.from({ length: 50 }, () => here.jane.request(`/auth?${query}`)));
     const codes = answers.filter(({ headers }) => headers.get("location")?.includes("code="));
     expect(codes).toHaveLength(1);
   });
 
   it("an authorization request may be posted (oidcc-ensure-post-request-succeeds)", async () => {
-    const request = await app.request();
+    const request = await here.app.request();
     const form = Object.fromEntries(new URL(request.url).searchParams);
     const fromApp = {
       method: "POST",
       body: new URLSearchParams(form),
       headers: { origin: "https://app.example.com" },
     };
-    const answer = await jane.request("/auth", fromApp);
+    const answer = await here.jane.request("/auth", fromApp);
     expect(answer.status).toBe(303);
     expect(
-      (await app.tokens(request, await jane.open(String(answer.headers.get("location"))))).idToken.acr,
+      (await here.app.tokens(request, await here.jane.open(String(answer.headers.get("location"))))).idToken
+        .acr,
     ).toBe("phr");
   });
 
-  it("SEC-118 a single-page app may read from its origin, others may not, and nobody reads the authorization endpoint", async () => {
+  it("SEC-118 a single-page here.app may read from its origin, others may not, and nobody reads the authorization endpoint", async () => {
     const origin = "http://localhost:5173";
-    const spa = await running.app({ kind: "spa", redirectUris: [`${origin}/cb`] });
-    const [request, answer] = await spa.authorize(jane);
+    const spa = await here.running.app({ kind: "spa", redirectUris: [`${origin}/cb`] });
+    const [request, answer] = await spa.authorize(here.jane);
     const form = {
       grant_type: "authorization_code",
       code: spa.callback(request, answer).get("code") as string,
@@ -134,7 +125,7 @@ describe.each(stores)("the endpoints over $name", (kind) => {
     };
     const allowed = (response: Response) => response.headers.get("access-control-allow-origin");
     const from = (path: string, origin: string, init: RequestInit = {}) =>
-      fetch(new URL(path, running.issuer), {
+      fetch(new URL(path, here.running.issuer), {
         redirect: "manual",
         ...init,
         headers: { origin, ...init.headers },
@@ -165,38 +156,40 @@ describe.each(stores)("the endpoints over $name", (kind) => {
   });
 
   it("publishes a key for ES256 and one for RS256, signs with the first, and keeps the private halves", async () => {
-    const { keys } = (await (await fetch(`${running.issuer}/jwks`)).json()) as { keys: Body[] };
+    const { keys } = (await (await fetch(`${here.running.issuer}/jwks`)).json()) as { keys: Body[] };
     expect(keys.map(({ alg }) => alg)).toEqual(["ES256", "RS256"]);
     for (const key of keys)
       for (const secret of ["d", "p", "q", "dp", "dq", "qi", "k"]) expect(key).not.toHaveProperty(secret);
-    const { response } = await app.signIn(jane);
+    const { response } = await here.app.signIn(here.jane);
     expect(decodeProtectedHeader(response.id_token as string).alg).toBe("ES256");
-    expect(app.as.id_token_signing_alg_values_supported).toEqual(expect.arrayContaining(["ES256", "RS256"]));
+    expect(here.app.as.id_token_signing_alg_values_supported).toEqual(
+      expect.arrayContaining(["ES256", "RS256"]),
+    );
   });
 
   it("signs with RS256 for a client that was registered for it, and verifies (oidcc-idtoken-rs256)", async () => {
-    const old = await running.app({ idTokenAlg: "RS256" });
+    const old = await here.running.app({ idTokenAlg: "RS256" });
     Object.assign(old.client, { id_token_signed_response_alg: "RS256" });
-    const { response, idToken } = await old.signIn(jane);
+    const { response, idToken } = await old.signIn(here.jane);
     expect(decodeProtectedHeader(response.id_token as string).alg).toBe("RS256");
-    const keys = createRemoteJWKSet(new URL(`${running.issuer}/jwks`));
+    const keys = createRemoteJWKSet(new URL(`${here.running.issuer}/jwks`));
     const { payload } = await jwtVerify(response.id_token as string, keys, { algorithms: ["RS256"] });
     expect(payload.sub).toBe(idToken.sub);
   });
 
-  it("a change of a client and its removal are seen by a running server a second later", async () => {
-    const changing = await running.app();
+  it("a change of a client and its removal are seen by a here.running server a second later", async () => {
+    const changing = await here.running.app();
     const id = changing.client.client_id as string;
     const moved = "http://localhost:1/moved";
     const old = await changing.request();
     const fresh = await changing.request({ redirect_uri: moved });
-    expect((await jane.open(fresh.url)).status).toBe(400);
-    await running.installation.clients.update(id, { redirectUris: [moved] });
+    expect((await here.jane.open(fresh.url)).status).toBe(400);
+    await here.running.installation.clients.update(id, { redirectUris: [moved] });
     vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 1001 });
-    expect((await jane.open(old.url)).status).toBe(400);
-    expect((await jane.open(fresh.url)).url).toContain(moved);
-    await running.installation.clients.remove(id);
+    expect((await here.jane.open(old.url)).status).toBe(400);
+    expect((await here.jane.open(fresh.url)).url).toContain(moved);
+    await here.running.installation.clients.remove(id);
     vi.setSystemTime(Date.now() + 1001);
-    expect((await jane.open(fresh.url)).status).toBe(400);
+    expect((await here.jane.open(fresh.url)).status).toBe(400);
   });
 });

@@ -1,34 +1,24 @@
 /** The last recovery code: the way back leads over a new set. */
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import "../support/prototypes.ts";
 import type { Account } from "../../src/account/account.ts";
 import { newCode } from "../../src/account/typed-code.ts";
 import { type Answer, type Browser, ceremonyOf } from "../support/browser.ts";
-import { type Running, startInstallation } from "../support/installation.ts";
-import type { RelyingParty } from "../support/relying-party.ts";
+import { newcomer } from "../support/newcomer.ts";
+import { scene } from "../support/scene.ts";
 import { stores } from "../support/stores.ts";
 
 describe.each(stores)("the last recovery code over $name", (kind) => {
-  let running: Running;
-  let app: RelyingParty;
+  const here = scene(kind, { limits: { guesses: { perAddress: "100000/1h" } } });
   let people = 0;
 
-  beforeAll(async () => {
-    running = await startInstallation(kind, { limits: { guesses: { perAddress: "100000/1h" } } });
-    app = await running.app();
-  });
-  afterAll(() => running.stop());
-
-  const read = async (id: string) => (await running.installation.accounts.find(id))?.value as Account;
+  const read = async (id: string) => (await here.running.installation.accounts.find(id))?.value as Account;
 
   async function person(left: number) {
-    const browser = running.browser();
-    const username = `last${++people}`;
-    await browser.complete(await browser.open("/sign-up"), { username });
-    const id = (await running.installation.accounts.findByLogin(username))?.value.id ?? "";
+    const made = await newcomer(here.running, `last${++people}`);
     const codes = Array.from({ length: left }, newCode);
-    await running.installation.accounts.setRecoveryCodes(id, codes);
-    return { id, username, codes, browser };
+    await here.running.installation.accounts.setRecoveryCodes(made.id, codes);
+    return { ...made, codes };
   }
   /** To the page that follows the proof of the new passkey. */
   async function recover(browser: Browser, path: string, typed: { username: string; code: string }) {
@@ -46,10 +36,10 @@ describe.each(stores)("the last recovery code over $name", (kind) => {
     return browser.open(String(answer.json().location));
   }
 
-  it("leads over ten new codes, made with a proof of their own, to the app; each code works", async () => {
+  it("leads over ten new codes, made with a proof of their own, to the here.app; each code works", async () => {
     const jane = await person(1);
-    const browser = running.browser();
-    const request = await app.request();
+    const browser = here.running.browser();
+    const request = await here.app.request();
     const signIn = await browser.open(request.url);
     const ladder = hrefOf(
       await browser.open(/href="([^"]+\/recover)"/.exec(signIn.text)?.[1] ?? ""),
@@ -71,23 +61,23 @@ describe.each(stores)("the last recovery code over $name", (kind) => {
     for (const code of codes) expect(file.text).toContain(code);
     expect((await read(jane.id)).recoveryCodes?.left).toHaveLength(10);
 
-    const { idToken } = await app.tokens(request, await next(browser, page));
+    const { idToken } = await here.app.tokens(request, await next(browser, page));
     expect(idToken).toMatchObject({ sub: jane.id, acr: "phr" });
-    const again = await running
+    const again = await here.running
       .browser()
       .post("/sign-in/recover", { username: jane.username, code: codes[3] });
     expect(again.status).toBe(200);
   });
 
-  it("leads to the owner's page without an app; a reload shows the codes again, another browser nothing", async () => {
+  it("leads to the owner's page without an here.app; a reload shows the codes again, another browser nothing", async () => {
     const jane = await person(1);
-    const browser = running.browser();
+    const browser = here.running.browser();
     const code = jane.codes[0] ?? "";
     const page = await browser.complete(
       await recover(browser, "/sign-in/recover", { username: jane.username, code }),
     );
     expect(shown(await browser.open(page.url))).toEqual(shown(page));
-    const thief = running.browser();
+    const thief = here.running.browser();
     expect((await thief.open(page.url)).status).toBe(400);
     expect((await next(browser, page)).text).toContain("<h1>Your account</h1>");
     expect((await browser.open(page.url)).status).toBe(400);
@@ -97,7 +87,7 @@ describe.each(stores)("the last recovery code over $name", (kind) => {
 
   it("SEC-6 the proof of the recovery makes no codes, and that of the codes is good once", async () => {
     const jane = await person(1);
-    const browser = running.browser();
+    const browser = here.running.browser();
     const code = jane.codes[0] ?? "";
     const ask = await recover(browser, "/sign-in/recover", { username: jane.username, code });
     const { action } = ceremonyOf(ask);
@@ -112,10 +102,10 @@ describe.each(stores)("the last recovery code over $name", (kind) => {
 
   it("SEC-133 an objection meanwhile ends it: no codes, no session", async () => {
     const jane = await person(1);
-    const browser = running.browser();
+    const browser = here.running.browser();
     const code = jane.codes[0] ?? "";
     const ask = await recover(browser, "/sign-in/recover", { username: jane.username, code });
-    const holder = running.browser(jane.browser.authenticator);
+    const holder = here.running.browser(jane.browser.authenticator);
     const question = await holder.complete(await holder.open("/sign-in"));
     await holder.post(hrefOf(question, "data-decision"), { decision: "cancel" });
     expect((await browser.perform(ask)).status).toBe(401);
@@ -125,14 +115,17 @@ describe.each(stores)("the last recovery code over $name", (kind) => {
 
   it("is not asked about while codes are left, nor where they open nothing", async () => {
     const jane = await person(2);
-    const done = await recover(running.browser(), "/sign-in/recover", {
+    const done = await recover(here.running.browser(), "/sign-in/recover", {
       username: jane.username,
       code: jane.codes[0] ?? "",
     });
     expect(done.text).toContain("<h1>Your account</h1>");
     const kim = await person(0);
-    const { pass } = await running.installation.accounts.issuePass(kim.id, { ttl: 60_000, by: "cli" });
-    const home = await recover(running.browser(), "/sign-in/recover", { username: kim.username, code: pass });
+    const { pass } = await here.running.installation.accounts.issuePass(kim.id, { ttl: 60_000, by: "cli" });
+    const home = await recover(here.running.browser(), "/sign-in/recover", {
+      username: kim.username,
+      code: pass,
+    });
     expect(home.text).toContain("<h1>Your account</h1>");
   });
 });

@@ -7,6 +7,7 @@ import { SoftwareAuthenticator } from "../../src/testing.ts";
 import { operator } from "../command/operator.ts";
 import { type Browser, ceremonyOf } from "../support/browser.ts";
 import { type Running, SECRET, startInstallation } from "../support/installation.ts";
+import { newcomer } from "../support/newcomer.ts";
 import { type MailServer, mailSettings, startMailServer } from "../support/smtp.ts";
 import { stores } from "../support/stores.ts";
 
@@ -28,11 +29,9 @@ describe.each(stores)("notices over $name", (kind) => {
     await post.shut();
   });
   beforeEach(async () => {
-    jane = running.browser();
     username = `told${++people}`;
     email = `${username}@example.com`;
-    await jane.complete(await jane.open("/sign-up"), { username, email });
-    id = (await running.installation.accounts.findByLogin(username))?.value.id ?? "";
+    ({ id, browser: jane } = await newcomer(running, username, email));
     const verified = { ...((await read()) as Account), emailVerified: true };
     await running.store.store.write(accountRecord.key(id), accountRecord.encode(verified));
   });

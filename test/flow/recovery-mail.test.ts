@@ -4,6 +4,7 @@ import "../support/prototypes.ts";
 import { type Account, ADMINISTRATORS, accountRecord } from "../../src/account/account.ts";
 import type { Answer, Browser } from "../support/browser.ts";
 import { type Running, startInstallation } from "../support/installation.ts";
+import { newcomer } from "../support/newcomer.ts";
 import { type MailServer, mailSettings, startMailServer } from "../support/smtp.ts";
 import { stores } from "../support/stores.ts";
 
@@ -30,11 +31,9 @@ describe.each(stores)("a recovery by e-mail over $name", (kind) => {
 
   /** Somebody with a passkey and a verified address. */
   async function person(change: Partial<Account> = {}) {
-    const browser = running.browser();
     const username = `mailed${++people}`;
     const email = `${username}@example.com`;
-    await browser.complete(await browser.open("/sign-up"), { username, email });
-    const id = (await running.installation.accounts.findByLogin(username))?.value.id ?? "";
+    const { id, browser } = await newcomer(running, username, email);
     const verified = { ...(await read(id)), emailVerified: true, ...change };
     await running.store.store.write(accountRecord.key(id), accountRecord.encode(verified));
     return { id, email, username, browser };

@@ -1,66 +1,45 @@
 /** The way back in: recovery codes and temporary passes, and what they do not open. */
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import "../support/prototypes.ts";
 import { type Account, ADMINISTRATORS } from "../../src/account/account.ts";
 import { accounts } from "../../src/account/accounts.ts";
 import { SoftwareAuthenticator } from "../../src/testing.ts";
 import { type Answer, Browser, ceremonyOf } from "../support/browser.ts";
-import { type Running, startInstallation } from "../support/installation.ts";
-import type { RelyingParty } from "../support/relying-party.ts";
+import { address } from "../support/conversion.ts";
+import { type Newcomer, newcomer } from "../support/newcomer.ts";
+import { scene } from "../support/scene.ts";
 import { everythingStored } from "../support/stored.ts";
 import { stores } from "../support/stores.ts";
 
 const DAY = 24 * 60 * 60 * 1000;
 const WRONG = "00000-00000-00000-00000-00000-0";
 
-function address(page: Answer, attribute: string): string {
-  const found = new RegExp(`${attribute}="([^"]+)"`).exec(page.text)?.[1];
-  if (found === undefined) throw new Error(`no ${attribute} on this page: ${page.text.slice(0, 2000)}`);
-  return found.replaceAll("&amp;", "&");
-}
-
-interface Person {
-  id: string;
-  username: string;
-  browser: Browser;
-}
-
 describe.each(stores)("a recovery over $name", (kind) => {
-  let running: Running;
-  let app: RelyingParty;
+  const here = scene(kind, {
+    limits: {
+      guesses: { perAddress: "100000/1h" },
+      ceremonies: "100000/1m",
+      signUps: "100000/1m",
+    },
+    groups: { careful: { recovery: { codes: false } } },
+  });
   let people = 0;
 
-  beforeAll(async () => {
-    running = await startInstallation(kind, {
-      limits: {
-        guesses: { perAddress: "100000/1h" },
-        ceremonies: "100000/1m",
-        signUps: "100000/1m",
-      },
-      groups: { careful: { recovery: { codes: false } } },
-    });
-    app = await running.app();
-  });
-  afterAll(() => running.stop());
+  const read = async (id: string) => (await here.running.installation.accounts.find(id))?.value as Account;
 
-  const read = async (id: string) => (await running.installation.accounts.find(id))?.value as Account;
-
-  async function person(groups: string[] = []): Promise<Person> {
-    const browser = running.browser();
-    const username = `person${++people}`;
-    await browser.complete(await browser.open("/sign-up"), { username });
-    const { id } = (await running.installation.accounts.findByLogin(username))?.value ?? { id: "" };
-    for (const group of groups) await joinGroup(id, group);
-    return { id, username, browser };
+  async function person(groups: string[] = []): Promise<Newcomer> {
+    const made = await newcomer(here.running, `person${++people}`);
+    for (const group of groups) await joinGroup(made.id, group);
+    return made;
   }
 
   async function joinGroup(id: string, group: string): Promise<void> {
     const key = `account:${id}` as const;
-    const found = await running.store.store.read<Account>(key);
-    await running.store.store.write(key, { ...found?.value, groups: [group] });
+    const found = await here.running.store.store.read<Account>(key);
+    await here.running.store.store.write(key, { ...found?.value, groups: [group] });
   }
 
-  async function makeCodes({ browser }: Person): Promise<string[]> {
+  async function makeCodes({ browser }: Newcomer): Promise<string[]> {
     const confirm = await browser.submit("/account/recovery-codes");
     const shown = await browser.complete(confirm);
     return [...shown.text.matchAll(/<code>([^<]+)<\/code>/g)].map(([, code]) => code ?? "");
@@ -71,9 +50,9 @@ describe.each(stores)("a recovery over $name", (kind) => {
     return browser.post(address(ladder, "data-decision"), { username, code });
   }
 
-  /** From the app's request to the page that makes a passkey. */
+  /** From the here.app's request to the page that makes a passkey. */
   async function begin(browser: Browser, username: string, code: string) {
-    const request = await app.request();
+    const request = await here.app.request();
     const signIn = await browser.open(request.url);
     const ladder = await browser.open(/href="([^"]+\/recover)"/.exec(signIn.text)?.[1] ?? "");
     const answer = await give(browser, username, code, ladder);
@@ -85,7 +64,7 @@ describe.each(stores)("a recovery over $name", (kind) => {
     const jane = await person();
     const codes = await makeCodes(jane);
     expect(new Set(codes).size).toBe(10);
-    const stored = await everythingStored(running.store);
+    const stored = await everythingStored(here.running.store);
     for (const code of codes) {
       expect(stored.includes(code)).toBe(false);
       expect(stored.includes(code.replaceAll("-", ""))).toBe(false);
@@ -95,10 +74,10 @@ describe.each(stores)("a recovery over $name", (kind) => {
     expect((await jane.browser.open("/account/recovery-codes/show?permit=x")).status).toBe(400);
   });
 
-  it("SEC-39 makes a passkey, proves it, says of it how it came, and gives the app what a passkey gives", async () => {
+  it("SEC-39 makes a passkey, proves it, says of it how it came, and gives the here.app what a passkey gives", async () => {
     const jane = await person();
     const [code = ""] = await makeCodes(jane);
-    const elsewhere = running.browser();
+    const elsewhere = here.running.browser();
     const { request, enrol } = await begin(
       elsewhere,
       jane.username,
@@ -107,7 +86,7 @@ describe.each(stores)("a recovery over $name", (kind) => {
     expect(enrol.text).toContain("<h1>Create a passkey</h1>");
     expect(enrol.text).not.toContain("Not now");
     const prove = await elsewhere.complete(enrol);
-    const { idToken } = await app.tokens(request, await elsewhere.complete(prove));
+    const { idToken } = await here.app.tokens(request, await elsewhere.complete(prove));
     expect(idToken).toMatchObject({ sub: jane.id, acr: "phr" });
     const after = await read(jane.id);
     expect(after.passkeys).toMatchObject([{ state: "active" }, { state: "active", addedBy: "recovery" }]);
@@ -117,7 +96,7 @@ describe.each(stores)("a recovery over $name", (kind) => {
   it("opens nothing but the repair before the new passkey is proved", async () => {
     const jane = await person();
     const [code = ""] = await makeCodes(jane);
-    const elsewhere = running.browser();
+    const elsewhere = here.running.browser();
     const answer = await give(elsewhere, jane.username, code);
     expect(answer.status).toBe(200);
     expect(new URL((await elsewhere.open("/account")).url).pathname).toBe("/sign-in");
@@ -125,7 +104,7 @@ describe.each(stores)("a recovery over $name", (kind) => {
       expect((await elsewhere.post(path, {})).status).toBeGreaterThanOrEqual(400);
     }
     const [, page] = await (async () => {
-      const request = await app.request({ prompt: "none" });
+      const request = await here.app.request({ prompt: "none" });
       return [request, await elsewhere.open(request.url)] as const;
     })();
     expect(page.url).toContain("error=login_required");
@@ -137,11 +116,11 @@ describe.each(stores)("a recovery over $name", (kind) => {
     const [code = ""] = await makeCodes(jane);
     const [foreign = ""] = await makeCodes(kim);
     for (const refused of [foreign, old[1] ?? "", WRONG]) {
-      const answer = await give(running.browser(), jane.username, refused);
+      const answer = await give(here.running.browser(), jane.username, refused);
       expect([answer.status, answer.json().code]).toEqual([401, "authentication_failed"]);
     }
-    expect((await give(running.browser(), jane.username, code)).status).toBe(200);
-    expect((await give(running.browser(), jane.username, code)).status).toBe(401);
+    expect((await give(here.running.browser(), jane.username, code)).status).toBe(200);
+    expect((await give(here.running.browser(), jane.username, code)).status).toBe(401);
   });
 
   it("SEC-50 SEC-53 of many who use one code or one pass at the same moment one gets in", async () => {
@@ -150,11 +129,14 @@ describe.each(stores)("a recovery over $name", (kind) => {
       const secret =
         issue === "code"
           ? ((await makeCodes(jane))[0] ?? "")
-          : (await running.installation.accounts.issuePass(jane.id, { ttl: 60_000, by: "cli" })).pass;
-      const twin = accounts({ store: await running.store.reopen(), clock: running.installation.clock });
+          : (await here.running.installation.accounts.issuePass(jane.id, { ttl: 60_000, by: "cli" })).pass;
+      const twin = accounts({
+        store: await here.running.store.reopen(),
+        clock: here.running.installation.clock,
+      });
       const use = issue === "code" ? "useRecoveryCode" : "usePass";
       const tries = Array.from({ length: 50 }, (_, at) =>
-        (at % 2 ? twin : running.installation.accounts)[use](jane.id, secret),
+        (at % 2 ? twin : here.running.installation.accounts)[use](jane.id, secret),
       );
       const won = (await Promise.allSettled(tries)).filter(({ status }) => status === "fulfilled");
       expect(won).toHaveLength(1);
@@ -164,7 +146,7 @@ describe.each(stores)("a recovery over $name", (kind) => {
   it("SEC-49 SEC-56 judges five guesses for an account, whoever asks in parallel, and leaves passkeys alone", async () => {
     const jane = await person();
     const codes = await makeCodes(jane);
-    const browser = running.browser();
+    const browser = here.running.browser();
     const ladder = await browser.open("/sign-in/recover");
     const answers = await Promise.all(
       Array.from({ length: 1000 }, () => give(browser, jane.username, WRONG, ladder)),
@@ -176,18 +158,18 @@ describe.each(stores)("a recovery over $name", (kind) => {
       0,
     );
     expect((await give(browser, jane.username, codes[0] ?? "", ladder)).status).toBe(429);
-    const [request, signedIn] = await app.authorize(running.browser(jane.browser.authenticator));
-    expect((await app.tokens(request, signedIn)).idToken.sub).toBe(jane.id);
+    const [request, signedIn] = await here.app.authorize(here.running.browser(jane.browser.authenticator));
+    expect((await here.app.tokens(request, signedIn)).idToken.sub).toBe(jane.id);
   });
 
   it("SEC-52 SEC-61 answers alike for a wrong code, an unknown name, a disabled account and one without codes", async () => {
     const [known, disabled, without] = [await person(), await person(), await person()];
     await makeCodes(known);
     await makeCodes(disabled);
-    await running.installation.accounts.disable(disabled.id);
+    await here.running.installation.accounts.disable(disabled.id);
     const answers = [];
     for (const name of [known.username, disabled.username, without.username, "nobody-at-all"]) {
-      const { status, headers, text } = await give(running.browser(), name, WRONG);
+      const { status, headers, text } = await give(here.running.browser(), name, WRONG);
       const { instance: _, ...problem } = JSON.parse(text);
       const names = [...headers.keys()].filter((header) => header !== "date").sort();
       answers.push({ status, problem, names, cookies: headers.getSetCookie().length });
@@ -196,10 +178,10 @@ describe.each(stores)("a recovery over $name", (kind) => {
   });
 
   it("SEC-53 SEC-59 a pass dies with its time, with the next one, with the first new passkey and with the account", async () => {
-    const { accounts: all } = running.installation;
+    const { accounts: all } = here.running.installation;
     const issue = async (id: string, ttl = 60_000) => (await all.issuePass(id, { ttl, by: "cli" })).pass;
-    const status = async ({ username }: Person, pass: string) =>
-      (await give(running.browser(), username, pass)).status;
+    const status = async ({ username }: Newcomer, pass: string) =>
+      (await give(here.running.browser(), username, pass)).status;
     const jane = await person();
     expect(await status(jane, await issue(jane.id, 0))).toBe(401);
     const replaced = await issue(jane.id);
@@ -210,7 +192,7 @@ describe.each(stores)("a recovery over $name", (kind) => {
     const kim = await person();
     const unused = await issue(kim.id);
     const added = await kim.browser.complete(await kim.browser.submit("/account/passkeys/add"));
-    const other = new Browser(running.issuer, new SoftwareAuthenticator());
+    const other = new Browser(here.running.issuer, new SoftwareAuthenticator());
     other.cookies = kim.browser.cookies;
     await other.complete(added);
     expect(await status(kim, unused)).toBe(401);
@@ -228,16 +210,16 @@ describe.each(stores)("a recovery over $name", (kind) => {
     const boss = await person();
     const codes = await makeCodes(boss);
     await joinGroup(boss.id, ADMINISTRATORS);
-    expect((await give(running.browser(), boss.username, codes[0] ?? "")).status).toBe(401);
-    const { pass } = await running.installation.accounts.issuePass(boss.id, { ttl: 60_000, by: "cli" });
-    expect((await give(running.browser(), boss.username, pass)).status).toBe(200);
+    expect((await give(here.running.browser(), boss.username, codes[0] ?? "")).status).toBe(401);
+    const { pass } = await here.running.installation.accounts.issuePass(boss.id, { ttl: 60_000, by: "cli" });
+    expect((await give(here.running.browser(), boss.username, pass)).status).toBe(200);
   });
 
   it("closes the rungs that the operator closed for a group", async () => {
     const jane = await person();
     const codes = await makeCodes(jane);
     await joinGroup(jane.id, "careful");
-    expect((await give(running.browser(), jane.username, codes[0] ?? "")).status).toBe(401);
+    expect((await give(here.running.browser(), jane.username, codes[0] ?? "")).status).toBe(401);
     expect((await jane.browser.open("/account")).text).not.toContain("Recovery codes");
   });
 
@@ -245,11 +227,11 @@ describe.each(stores)("a recovery over $name", (kind) => {
   async function repaired() {
     const jane = await person();
     const [code = ""] = await makeCodes(jane);
-    const thief = running.browser();
+    const thief = here.running.browser();
     const { request, enrol } = await begin(thief, jane.username, code);
     const lost = /name="lost" value="([^"]+)"/.exec(enrol.text)?.[1] ?? "";
     const done = await thief.complete(await thief.complete(enrol, { lost }));
-    await app.tokens(request, done);
+    await here.app.tokens(request, done);
     return { jane, thief, lost };
   }
 
@@ -264,15 +246,15 @@ describe.each(stores)("a recovery over $name", (kind) => {
 
   it("SEC-133 asks the holder of a suspended passkey, and undoes the recovery at his word", async () => {
     const { jane, thief, lost } = await repaired();
-    const owner = running.browser(jane.browser.authenticator);
-    const request = await app.request();
+    const owner = here.running.browser(jane.browser.authenticator);
+    const request = await here.app.request();
     const question = await owner.complete(await owner.open(request.url));
     expect(question.text).toContain("<h1>Was this you?</h1>");
     expect(new URL((await owner.open("/account")).url).pathname).toBe("/sign-in");
 
     const answer = await owner.post(address(question, "data-decision"), { decision: "cancel" });
     expect(answer.status, answer.text).toBe(200);
-    const { idToken } = await app.tokens(request, await owner.open(String(answer.json().location)));
+    const { idToken } = await here.app.tokens(request, await owner.open(String(answer.json().location)));
     expect(idToken.sub).toBe(jane.id);
     const account = await read(jane.id);
     expect(account.passkeys).toMatchObject([{ id: lost, state: "active" }]);
@@ -286,7 +268,7 @@ describe.each(stores)("a recovery over $name", (kind) => {
 
   it("leaves everything as it is when it was the owner, and lets nobody in with the suspended passkey", async () => {
     const { jane, lost } = await repaired();
-    const owner = running.browser(jane.browser.authenticator);
+    const owner = here.running.browser(jane.browser.authenticator);
     const question = await owner.complete(await owner.open("/sign-in"));
     const answer = await owner.post(address(question, "data-decision"), { decision: "keep" });
     expect(answer.json().location).toContain("/sign-in");
@@ -299,7 +281,7 @@ describe.each(stores)("a recovery over $name", (kind) => {
   it("revokes what was declared lost when the grace time is over, and not before", async () => {
     const { jane, lost } = await repaired();
     const at = (later: number) =>
-      accounts({ store: running.store.store, clock: { now: () => Date.now() + later } });
+      accounts({ store: here.running.store.store, clock: { now: () => Date.now() + later } });
     await at(6 * DAY).sweep();
     expect((await read(jane.id)).passkeys.some(({ id }) => id === lost)).toBe(true);
     await at(8 * DAY).sweep();
@@ -307,7 +289,7 @@ describe.each(stores)("a recovery over $name", (kind) => {
     expect(account.passkeys.some(({ id }) => id === lost)).toBe(false);
     expect(account).not.toHaveProperty("repair");
     const refused = await jane.browser.perform(
-      await running.browser(jane.browser.authenticator).open("/sign-in"),
+      await here.running.browser(jane.browser.authenticator).open("/sign-in"),
     );
     expect(refused.status).toBe(401);
   });
@@ -317,7 +299,7 @@ describe.each(stores)("a recovery over $name", (kind) => {
     const confirm = await thief.submit("/account/recovery-codes");
     const { action, options } = ceremonyOf(confirm);
     const { allowCredentials: _, ...anybody } = options;
-    const response = jane.browser.authenticator.get(anybody, running.issuer);
+    const response = jane.browser.authenticator.get(anybody, here.running.issuer);
     expect((await thief.post(action, { response })).status).toBe(401);
     expect((await thief.complete(await thief.submit("/account/recovery-codes"))).text).toContain("<code>");
   });

@@ -1,8 +1,5 @@
 /** What a recovery may do to an account before its grace time is over, and who can undo it. */
-import { once } from "node:events";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import "../support/prototypes.ts";
 import type { Account } from "../../src/account/account.ts";
 import { accountRecord } from "../../src/account/account.ts";
@@ -10,40 +7,26 @@ import { accounts } from "../../src/account/accounts.ts";
 import { newCode } from "../../src/account/typed-code.ts";
 import { SoftwareAuthenticator } from "../../src/testing.ts";
 import { type Answer, type Browser, ceremonyOf } from "../support/browser.ts";
-import { type Running, startInstallation } from "../support/installation.ts";
-import type { RelyingParty } from "../support/relying-party.ts";
+import { address } from "../support/conversion.ts";
+import { type Newcomer, newcomer } from "../support/newcomer.ts";
+import { logoutReceiver } from "../support/receiver.ts";
+import { scene } from "../support/scene.ts";
 import { stores } from "../support/stores.ts";
 
 const DAY = 24 * 60 * 60 * 1000;
 
-function address(page: Answer, attribute: string): string {
-  const found = new RegExp(`${attribute}="([^"]+)"`).exec(page.text)?.[1];
-  if (found === undefined) throw new Error(`no ${attribute} on this page: ${page.text.slice(0, 2000)}`);
-  return found.replaceAll("&amp;", "&");
-}
-
-interface Person {
-  id: string;
-  username: string;
-  browser: Browser;
+interface Person extends Newcomer {
   codes: string[];
 }
 
 describe.each(stores)("a recovery in its grace time over $name", (kind) => {
-  let running: Running;
-  let app: RelyingParty;
+  const here = scene(kind, {
+    limits: { guesses: { perAddress: "100000/1h" } },
+    groups: { patient: { recovery: { delay: "1d" } }, hasty: { recovery: { grace: 0 } } },
+  });
   let people = 0;
 
-  beforeAll(async () => {
-    running = await startInstallation(kind, {
-      limits: { guesses: { perAddress: "100000/1h" } },
-      groups: { patient: { recovery: { delay: "1d" } }, hasty: { recovery: { grace: 0 } } },
-    });
-    app = await running.app();
-  });
-  afterAll(() => running.stop());
-
-  const read = async (id: string) => (await running.installation.accounts.find(id))?.value as Account;
+  const read = async (id: string) => (await here.running.installation.accounts.find(id))?.value as Account;
   const states = async (id: string) => (await read(id)).passkeys.map(({ state }) => state);
   const location = (answer: Answer) => {
     expect(answer.status, answer.text).toBe(200);
@@ -52,20 +35,18 @@ describe.each(stores)("a recovery in its grace time over $name", (kind) => {
 
   /** Somebody with a passkey that is a day old, and codes. */
   async function person(group?: string): Promise<Person> {
-    const browser = running.browser();
-    const username = `person${++people}`;
-    await browser.complete(await browser.open("/sign-up"), { username });
-    const id = (await running.installation.accounts.findByLogin(username))?.value.id ?? "";
+    const made = await newcomer(here.running, `person${++people}`);
+    const { id } = made;
     const account = await read(id);
     const passkeys = account.passkeys.map((held) => ({ ...held, created: held.created - DAY }));
     const groups = group === undefined ? [] : [group];
-    await running.store.store.write(
+    await here.running.store.store.write(
       accountRecord.key(id),
       accountRecord.encode({ ...account, groups, passkeys }),
     );
     const codes = Array.from({ length: 10 }, newCode);
-    await running.installation.accounts.setRecoveryCodes(id, codes);
-    return { id, username, browser, codes };
+    await here.running.installation.accounts.setRecoveryCodes(id, codes);
+    return { ...made, codes };
   }
 
   /** Types a code, and comes to the page that makes a passkey. */
@@ -77,7 +58,7 @@ describe.each(stores)("a recovery in its grace time over $name", (kind) => {
 
   /** Somebody recovers with a code; where he is then, and the passkeys that he could declare lost. */
   async function recover(of: Person, declare: boolean) {
-    const browser = running.browser();
+    const browser = here.running.browser();
     const enrol = await begin(browser, of);
     const lost = address(enrol, 'name="lost" value').toString();
     const prove = await browser.complete(enrol, declare ? { lost } : {});
@@ -86,7 +67,7 @@ describe.each(stores)("a recovery in its grace time over $name", (kind) => {
 
   it("SEC-133 begins with the proof: a passkey that is made and never proved opens nothing and suspends nothing", async () => {
     const jane = await person();
-    const thief = running.browser();
+    const thief = here.running.browser();
     const enrol = await begin(thief, jane);
     const made = await thief.perform(enrol, { lost: address(enrol, 'name="lost" value') });
     const prove = await thief.open(location(made));
@@ -101,17 +82,17 @@ describe.each(stores)("a recovery in its grace time over $name", (kind) => {
 
   it("declares all others lost by one box, where there are several, and each of them can still object", async () => {
     const jane = await person();
-    const only = running.browser();
+    const only = here.running.browser();
     expect((await begin(only, jane)).text).not.toContain('value="*"');
-    const second = running.browser(new SoftwareAuthenticator());
+    const second = here.running.browser(new SoftwareAuthenticator());
     second.cookies = jane.browser.cookies;
     await second.complete(await jane.browser.complete(await jane.browser.submit("/account/passkeys/add")));
-    const browser = running.browser();
+    const browser = here.running.browser();
     const enrol = await begin(browser, jane);
     expect(enrol.text).toContain('name="lost" value="*"');
     await browser.complete(await browser.complete(enrol, { lost: "*" }));
     expect(await states(jane.id)).toEqual(["suspended", "suspended", "active"]);
-    const holder = running.browser(second.authenticator);
+    const holder = here.running.browser(second.authenticator);
     const question = await holder.complete(await holder.open("/sign-in"));
     await holder.post(address(question, "data-decision"), { decision: "cancel" });
     expect(await states(jane.id)).toEqual(["active", "active"]);
@@ -125,13 +106,13 @@ describe.each(stores)("a recovery in its grace time over $name", (kind) => {
     const refused = await thief.perform(removal);
     expect([refused.status, refused.json().code]).toEqual([403, "account_recovering"]);
     const further = await thief.complete(await thief.submit("/account/passkeys/add"));
-    const second = running.browser(new SoftwareAuthenticator());
+    const second = here.running.browser(new SoftwareAuthenticator());
     second.cookies = thief.cookies;
     await second.complete(further);
     expect((await read(jane.id)).passkeys).toHaveLength(3);
 
     // Nothing was declared lost, so the owner simply signs in, and is told.
-    const owner = running.browser(jane.browser.authenticator);
+    const owner = here.running.browser(jane.browser.authenticator);
     const home = await owner.complete(await owner.open("/account"));
     expect(home.text).toContain("This account was recovered");
     const confirm = await owner.submit("/account/recovery/undo");
@@ -155,7 +136,7 @@ describe.each(stores)("a recovery in its grace time over $name", (kind) => {
     const { action, options } = ceremonyOf(confirm);
     const { allowCredentials, ...anybody } = options;
     expect(allowCredentials).toEqual([]);
-    const response = thief.authenticator.get(anybody, running.issuer);
+    const response = thief.authenticator.get(anybody, here.running.issuer);
     const answer = await thief.post(action, { response });
     expect([answer.status, answer.json().code]).toEqual([401, "authentication_failed"]);
     expect(await read(jane.id)).toHaveProperty("repair");
@@ -164,13 +145,13 @@ describe.each(stores)("a recovery in its grace time over $name", (kind) => {
   it("SEC-133 is over for everybody when it is undone, at whatever step a second one is", async () => {
     const jane = await person();
     const { browser: thief } = await recover(jane, true);
-    const [early, late] = [running.browser(), running.browser()];
+    const [early, late] = [here.running.browser(), here.running.browser()];
     // In the very second of the end, as likely as not.
-    const lastMoment = running.browser(thief.authenticator);
+    const lastMoment = here.running.browser(thief.authenticator);
     const enrol = await begin(early, jane);
     const prove = await late.complete(await begin(late, jane));
 
-    const owner = running.browser(jane.browser.authenticator);
+    const owner = here.running.browser(jane.browser.authenticator);
     const question = await owner.complete(await owner.open("/sign-in"));
     expect((await lastMoment.complete(await lastMoment.open("/sign-in"))).text).toContain(
       "<h1>Your account</h1>",
@@ -185,19 +166,13 @@ describe.each(stores)("a recovery in its grace time over $name", (kind) => {
     expect((await late.perform(prove)).status).toBe(401);
     expect((await thief.perform(await thief.open("/sign-in"))).status).toBe(401);
     const typed = { username: jane.username, code: jane.codes.pop() ?? "" };
-    expect((await running.browser().post("/sign-in/recover", typed)).status).toBe(401);
+    expect((await here.running.browser().post("/sign-in/recover", typed)).status).toBe(401);
     expect(await states(jane.id)).toEqual(["active"]);
   });
 
   it("SEC-60 ends every session and token, and tells the apps", async () => {
-    const told: string[] = [];
-    const receiver = createServer((request, response) => {
-      told.push(request.url ?? "");
-      request.resume().on("end", () => response.end());
-    }).listen(0, "127.0.0.1");
-    await once(receiver, "listening");
-    const { port } = receiver.address() as AddressInfo;
-    const mail = await running.app({ backchannelLogoutUri: `http://localhost:${port}/backchannel` });
+    const receiver = await logoutReceiver();
+    const mail = await here.running.app({ backchannelLogoutUri: receiver.url });
     const [jane, kim] = [await person(), await person()];
     const { response } = await mail.signIn(jane.browser);
     const others = await mail.signIn(kim.browser);
@@ -207,7 +182,7 @@ describe.each(stores)("a recovery in its grace time over $name", (kind) => {
     await recover(jane, true);
     expect(await alive(response.access_token)).toBe(false);
     expect(new URL((await jane.browser.open("/account")).url).pathname).toBe("/sign-in");
-    expect(told).toEqual(["/backchannel"]);
+    expect(receiver.told).toHaveLength(1);
     expect(await alive(others.response.access_token)).toBe(true);
     expect(new URL((await kim.browser.open("/account")).url).pathname).toBe("/account");
     receiver.close();
@@ -216,11 +191,11 @@ describe.each(stores)("a recovery in its grace time over $name", (kind) => {
   it("with no grace leaves nobody who could object", async () => {
     const jane = await person("hasty");
     await recover(jane, true);
-    const owner = running.browser(jane.browser.authenticator);
+    const owner = here.running.browser(jane.browser.authenticator);
     const answer = await owner.perform(await owner.open("/sign-in"));
     expect([answer.status, answer.json().code]).toEqual([401, "authentication_failed"]);
     const later = { now: () => Date.now() + 1000 };
-    await accounts({ store: running.store.store, clock: later }).sweep();
+    await accounts({ store: here.running.store.store, clock: later }).sweep();
     expect(await states(jane.id)).toEqual(["active"]);
   });
 
@@ -231,7 +206,7 @@ describe.each(stores)("a recovery in its grace time over $name", (kind) => {
       const { repair } = account;
       if (repair?.starts === undefined) throw new Error("nothing waits");
       const past = { ...repair, starts: Date.now() - 1, since: repair.since - DAY };
-      await running.store.store.write(
+      await here.running.store.store.write(
         accountRecord.key(id),
         accountRecord.encode({ ...account, repair: past }),
       );
@@ -247,16 +222,16 @@ describe.each(stores)("a recovery in its grace time over $name", (kind) => {
       expect(await states(jane.id)).toEqual(["active", "suspended"]);
 
       await pass(jane.id);
-      const request = await app.request();
+      const request = await here.app.request();
       const late = await browser.complete(await browser.open(request.url));
-      expect((await app.tokens(request, late)).idToken.sub).toBe(jane.id);
+      expect((await here.app.tokens(request, late)).idToken.sub).toBe(jane.id);
       expect(await states(jane.id)).toEqual(["suspended", "active"]);
     });
 
     it("SEC-133 asks the owner in the meantime, who goes on with the passkey he has, or stops it", async () => {
       const jane = await person("patient");
       const { browser: thief } = await recover(jane, true);
-      const owner = running.browser(jane.browser.authenticator);
+      const owner = here.running.browser(jane.browser.authenticator);
       const ask = async () => owner.complete(await owner.open("/sign-in"));
       const decide = async (decision: string) => {
         const question = await ask();

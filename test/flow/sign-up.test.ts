@@ -4,32 +4,26 @@ import "../support/prototypes.ts";
 import { type Browser, ceremonyOf } from "../support/browser.ts";
 import { type Running, startInstallation } from "../support/installation.ts";
 import type { RelyingParty } from "../support/relying-party.ts";
+import { scene } from "../support/scene.ts";
 import { stores } from "../support/stores.ts";
 
 describe.each(stores)("a sign-up over $name", (kind) => {
-  let running: Running;
-  let app: RelyingParty;
-
-  beforeAll(async () => {
-    running = await startInstallation(kind);
-    app = await running.app();
-  });
-  afterAll(() => running.stop());
+  const here = scene(kind);
 
   async function createPage(browser: Browser) {
-    const request = await app.request({ prompt: "create" });
+    const request = await here.app.request({ prompt: "create" });
     return { request, page: await browser.open(request.url) };
   }
 
   async function usernames() {
     const found = [];
-    for await (const { username } of running.installation.accounts.list()) found.push(username);
+    for await (const { username } of here.running.installation.accounts.list()) found.push(username);
     return found;
   }
 
   it("is asked for with prompt=create, which discovery says", async () => {
-    expect(app.as.prompt_values_supported).toEqual(["none", "login", "consent", "create"]);
-    const { request, page } = await createPage(running.browser());
+    expect(here.app.as.prompt_values_supported).toEqual(["none", "login", "consent", "create"]);
+    const { request, page } = await createPage(here.running.browser());
     const { kind: ceremony, options } = ceremonyOf(page);
     expect(ceremony).toBe("registration");
     expect(Buffer.from(options.user.id, "base64url")).toHaveLength(32);
@@ -42,15 +36,15 @@ describe.each(stores)("a sign-up over $name", (kind) => {
   });
 
   it("is linked from the sign-in page, and leads back to it", async () => {
-    const kim = running.browser();
-    const request = await app.request();
+    const kim = here.running.browser();
+    const request = await here.app.request();
     const signIn = await kim.open(request.url);
     const link = /href="(\/interaction\/[^"]+\/register)"/.exec(signIn.text)?.[1] ?? "";
     const create = await kim.open(link);
     expect(ceremonyOf(create).kind).toBe("registration");
     const back = /href="(\/interaction\/[^"]+\/sign-in)"/.exec(create.text)?.[1] ?? "";
     expect(ceremonyOf(await kim.open(back)).kind).toBe("authentication");
-    const tokens = await app.tokens(
+    const tokens = await here.app.tokens(
       request,
       await kim.complete(await kim.open(link), { email: "kim@example.com" }),
     );
@@ -58,34 +52,34 @@ describe.each(stores)("a sign-up over $name", (kind) => {
   });
 
   it("derives a username that is unique, and refuses a chosen one that is taken", async () => {
-    await app.signUp(running.browser(), { email: "alex@example.com" });
-    await app.signUp(running.browser(), { email: "alex@example.org" });
+    await here.app.signUp(here.running.browser(), { email: "alex@example.com" });
+    await here.app.signUp(here.running.browser(), { email: "alex@example.org" });
     const names = (await usernames()).filter((name) => name.startsWith("alex"));
     expect(names).toHaveLength(2);
     expect(new Set(names).size).toBe(2);
 
-    const sam = running.browser();
+    const sam = here.running.browser();
     const taken = await sam.perform((await createPage(sam)).page, {
       email: "sam@example.com",
       username: "ALEX",
     });
     expect([taken.status, taken.json().code]).toEqual([409, "username_taken"]);
     const { request, page } = await createPage(sam);
-    const { idToken } = await app.tokens(
+    const { idToken } = await here.app.tokens(
       request,
       await sam.complete(page, { email: "sam@example.com", username: "alexis" }),
     );
-    expect((await running.installation.accounts.find(idToken.sub))?.value.username).toBe("alexis");
+    expect((await here.running.installation.accounts.find(idToken.sub))?.value.username).toBe("alexis");
   });
 
   it("leaves nothing behind when it is not finished", async () => {
     const before = await usernames();
-    const lee = running.browser();
+    const lee = here.running.browser();
     const { page } = await createPage(lee);
     const refused = await lee.perform(page, { email: "lee@example.com" }, { userVerified: false });
     expect([refused.status, refused.json().code]).toEqual([400, "registration_refused"]);
     expect(await usernames()).toEqual(before);
-    expect(await running.installation.accounts.findByLogin("lee")).toBeUndefined();
+    expect(await here.running.installation.accounts.findByLogin("lee")).toBeUndefined();
     expect((await lee.request("/account")).status).toBe(303);
     const { page: again } = await createPage(lee);
     expect((await lee.perform(again, { email: "lee@example.com" })).status).toBe(200);
@@ -103,35 +97,35 @@ describe.each(stores)("a sign-up over $name", (kind) => {
     ],
   ])("refuses %s and makes no account", async (_title, fields: Record<string, unknown>, code) => {
     const before = await usernames();
-    const max = running.browser();
+    const max = here.running.browser();
     const refused = await max.perform((await createPage(max)).page, fields as Record<string, string>);
     expect([refused.status, refused.json().code]).toEqual([400, code]);
     expect(await usernames()).toEqual(before);
   });
 
   it("SEC-140 over a session it says whose, ends that session with its grants, and begins the new one", async () => {
-    const jane = running.browser();
-    const old = await app.signUp(jane, { name: "Jane <Doe>", email: "jane@example.com" });
-    const other = running.browser(jane.authenticator);
+    const jane = here.running.browser();
+    const old = await here.app.signUp(jane, { name: "Jane <Doe>", email: "jane@example.com" });
+    const other = here.running.browser(jane.authenticator);
     other.cookies = [...jane.cookies];
-    expect((await app.userinfo(old.response.access_token)).status).toBe(200);
+    expect((await here.app.userinfo(old.response.access_token)).status).toBe(200);
 
     const { request, page } = await createPage(jane);
     expect(page.text).toContain("Jane &lt;Doe&gt;");
-    const tokens = await app.tokens(request, await jane.complete(page, { email: "second@example.com" }));
+    const tokens = await here.app.tokens(request, await jane.complete(page, { email: "second@example.com" }));
     expect(tokens.idToken.sub).not.toBe(old.idToken.sub);
     expect((await jane.request("/account")).text).toContain("second@example.com");
     expect((await other.request("/account")).status).toBe(303);
-    expect((await app.userinfo(old.response.access_token)).status).toBe(401);
-    expect((await app.userinfo(tokens.response.access_token)).status).toBe(200);
+    expect((await here.app.userinfo(old.response.access_token)).status).toBe(401);
+    expect((await here.app.userinfo(tokens.response.access_token)).status).toBe(200);
   });
 
   it("SEC-140 over a session that nobody ends, a page that was only looked at changes nothing", async () => {
-    const jack = running.browser();
-    const { response } = await app.signUp(jack, { email: "jack@example.com" });
+    const jack = here.running.browser();
+    const { response } = await here.app.signUp(jack, { email: "jack@example.com" });
     await createPage(jack);
     expect((await jack.request("/account")).text).toContain("jack@example.com");
-    expect((await app.userinfo(response.access_token)).status).toBe(200);
+    expect((await here.app.userinfo(response.access_token)).status).toBe(200);
   });
 });
 

@@ -1,39 +1,31 @@
 /** Wrong answers at a sign-in page: each beside the right one, which the same page then takes or a fresh one does. */
-import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import "../support/prototypes.ts";
 import { type Answer, type Browser, ceremonyOf } from "../support/browser.ts";
-import { type Running, startInstallation } from "../support/installation.ts";
-import type { RelyingParty } from "../support/relying-party.ts";
+import { sceneWithJane } from "../support/scene.ts";
 import { stores } from "../support/stores.ts";
 
 type Overrides = Parameters<Browser["respond"]>[1];
 
 describe.each(stores)("a hostile answer over $name", (kind) => {
-  let running: Running;
-  let app: RelyingParty;
-  let jane: Browser;
+  const here = sceneWithJane(kind);
   let page: Answer;
   let other: string;
   let mark: number;
 
   beforeAll(async () => {
-    running = await startInstallation(kind);
-    app = await running.app();
-    jane = running.browser();
-    await app.signUp(jane, { email: "jane@example.com" });
-    const john = running.browser();
-    await app.signUp(john, { email: "john@example.com" });
+    const john = here.running.browser();
+    await here.app.signUp(john, { email: "john@example.com" });
     other = john.authenticator.credentials[0]?.userHandle ?? "";
   });
-  afterAll(() => running.stop());
   beforeEach(async () => {
     vi.useRealTimers();
     page = await freshPage();
-    mark = running.log.length;
+    mark = here.running.log.length;
   });
 
-  const freshPage = async (browser = running.browser(jane.authenticator)) => {
-    const opened = await browser.open((await app.request()).url);
+  const freshPage = async (browser = here.running.browser(here.jane.authenticator)) => {
+    const opened = await browser.open((await here.app.request()).url);
     browsers.set(opened, browser);
     return opened;
   };
@@ -46,7 +38,7 @@ describe.each(stores)("a hostile answer over $name", (kind) => {
   async function expectRefused(answer: Answer, status: number, code: string, browser = browserOf(page)) {
     expect([answer.status, answer.json().code]).toEqual([status, code]);
     expect(answer.headers.get("content-type")).toMatch(/^application\/problem\+json/);
-    expect(running.events("ceremony.refused", mark)).toHaveLength(1);
+    expect(here.running.events("ceremony.refused", mark)).toHaveLength(1);
     expect((await browser.request("/account")).status).toBe(303);
   }
   const expectAccepted = async (of: Answer) => expect((await perform(of)).status).toBe(200);
@@ -59,7 +51,7 @@ describe.each(stores)("a hostile answer over $name", (kind) => {
     ["SEC-11 another scheme", { origin: "https://localhost" }],
     ["SEC-11 null", { origin: "null" }],
     ["SEC-11 upper case", { origin: "HTTP://LOCALHOST" }],
-    ["SEC-11 an app's key hash", { origin: "android:apk-key-hash:AAAA" }],
+    ["SEC-11 an here.app's key hash", { origin: "android:apk-key-hash:AAAA" }],
     ["SEC-12 another relying party", { rpId: "evil.example" }],
     ["SEC-13 crossOrigin", { crossOrigin: true }],
     ["SEC-13 a topOrigin", { crossOrigin: true, topOrigin: "https://evil.example" }],
@@ -83,7 +75,7 @@ describe.each(stores)("a hostile answer over $name", (kind) => {
     expect(answer.status).toBe(401);
     await expectRefused(answer, 401, "authentication_failed");
     const { challenge } = ceremonyOf(page).options;
-    expect(running.log.slice(mark).join("")).not.toContain(challenge);
+    expect(here.running.log.slice(mark).join("")).not.toContain(challenge);
     await expectAccepted(await freshPage(browserOf(page)));
   });
 
@@ -111,8 +103,8 @@ describe.each(stores)("a hostile answer over $name", (kind) => {
     const again = await browser.post(action, body);
     expect([again.status, again.json().code]).toEqual([400, "interaction_expired"]);
 
-    const signIn = await running.browser(jane.authenticator).open("/sign-in");
-    const twice = running.browser(jane.authenticator);
+    const signIn = await here.running.browser(here.jane.authenticator).open("/sign-in");
+    const twice = here.running.browser(here.jane.authenticator);
     const own = await twice.open("/sign-in");
     const answer = { response: twice.respond(own) };
     expect((await twice.post("/sign-in", answer)).status).toBe(200);
@@ -151,14 +143,14 @@ describe.each(stores)("a hostile answer over $name", (kind) => {
   it("SEC-3 a challenge of one interaction is worth nothing at another of the same browser, and gone", async () => {
     const browser = browserOf(page);
     const second = await freshPage(browser);
-    mark = running.log.length;
+    mark = here.running.log.length;
     const misplaced = await browser.post(ceremonyOf(second).action, { response: browser.respond(page) });
     await expectRefused(misplaced, 401, "authentication_failed");
     await expectAccepted(second);
   });
 
   it("SEC-4 SEC-10 SEC-71 a challenge of one browser is worth nothing in another, which cannot use it up either", async () => {
-    const thief = running.browser(jane.authenticator);
+    const thief = here.running.browser(here.jane.authenticator);
     const { action } = ceremonyOf(page);
     const stolen = await thief.post(action, { response: thief.respond(page) });
     expect([stolen.status, stolen.json().code]).toEqual([400, "interaction_expired"]);
@@ -169,7 +161,7 @@ describe.each(stores)("a hostile answer over $name", (kind) => {
   });
 
   it("SEC-71 another browser sees nothing of an interaction but that it is over", async () => {
-    const victim = await running.browser().open(page.url);
+    const victim = await here.running.browser().open(page.url);
     expect(victim.status).toBe(400);
     expect(victim.text).toContain("interaction_expired");
     expect(victim.text).not.toContain("data-ceremony");
@@ -178,16 +170,16 @@ describe.each(stores)("a hostile answer over $name", (kind) => {
   it("SEC-5 a challenge for signing in registers nothing, and the reverse", async () => {
     const browser = browserOf(page);
     const create = await browser.open(`${new URL(page.url).pathname}/register`);
-    mark = running.log.length;
+    mark = here.running.log.length;
     const options = { ...ceremonyOf(create).options, challenge: ceremonyOf(page).options.challenge };
     const { SoftwareAuthenticator } = await import("../../src/testing.ts");
-    const made = new SoftwareAuthenticator().create(options, running.issuer);
+    const made = new SoftwareAuthenticator().create(options, here.running.issuer);
     const answer = await browser.post(ceremonyOf(create).action, { response: made, email: "x@example.com" });
     await expectRefused(answer, 400, "ceremony_expired");
-    mark = running.log.length;
+    mark = here.running.log.length;
     const asserted = browser.authenticator.get(
       { ...ceremonyOf(page).options, challenge: ceremonyOf(create).options.challenge },
-      running.issuer,
+      here.running.issuer,
     );
     await expectRefused(
       await browser.post(ceremonyOf(page).action, { response: asserted }),
@@ -201,7 +193,7 @@ describe.each(stores)("a hostile answer over $name", (kind) => {
     const MINUTE = 60_000;
     const start = Date.now();
     vi.useFakeTimers({ toFake: ["Date"], now: start });
-    const browser = running.browser(jane.authenticator);
+    const browser = here.running.browser(here.jane.authenticator);
     const early = await browser.open("/sign-in");
     vi.setSystemTime(start + 29 * MINUTE);
     expect((await browser.perform(early)).status).toBe(200);
@@ -227,7 +219,7 @@ describe.each(stores)("a hostile answer over $name", (kind) => {
     }
     const forged = browser.authenticator.get(
       { ...ceremonyOf(page).options, challenge: "A".repeat(64) },
-      running.issuer,
+      here.running.issuer,
     );
     expect((await browser.post(action, { response: forged })).status).toBe(401);
     await expectAccepted(page);
@@ -239,7 +231,7 @@ describe.each(stores)("a hostile answer over $name", (kind) => {
     for (let n = 0; n < 100; n++) pages.push(await browser.open(page.url));
     let challenges = 0;
     const uid = new URL(page.url).pathname.split("/").at(-1);
-    for await (const { entries } of running.store.store.scan("ceremony")) {
+    for await (const { entries } of here.running.store.store.scan("ceremony")) {
       const live = entries.map(({ value }) => (value as { live: unknown[] }).live.length);
       expect(Math.max(0, ...live)).toBeLessThanOrEqual(2);
       challenges += live.length;

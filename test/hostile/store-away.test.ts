@@ -7,6 +7,7 @@ import type { Answer, Browser } from "../support/browser.ts";
 import { type Running, startInstallation } from "../support/installation.ts";
 import { override } from "../support/override.ts";
 import type { RelyingParty } from "../support/relying-party.ts";
+import { sceneWithJane } from "../support/scene.ts";
 import { stores } from "../support/stores.ts";
 
 const WRITES = ["write", "commit", "take", "remove"] as const;
@@ -137,21 +138,11 @@ describe.each(stores)("a store that fails over $name", (kind) => {
 const redis = stores.filter(({ name }) => name === "redis");
 
 describe.each(redis)("a $name that goes away", (kind) => {
-  let running: Running;
-  let app: RelyingParty;
-  let jane: Browser;
-
-  beforeAll(async () => {
-    running = await startInstallation(kind);
-    app = await running.app();
-    jane = running.browser();
-    await app.signUp(jane, { email: "jane@example.com" });
-  });
-  afterAll(() => running.stop());
+  const here = sceneWithJane(kind);
 
   /** The answer must come within the three seconds that are promised. */
   const soon = () => ({ signal: AbortSignal.timeout(3000) });
-  const server = () => running.store.server as NonNullable<typeof running.store.server>;
+  const server = () => here.running.store.server as NonNullable<typeof here.running.store.server>;
 
   it.each([
     ["is killed", () => server().kill(), () => server().start()],
@@ -160,26 +151,33 @@ describe.each(redis)("a $name that goes away", (kind) => {
     "that %s is answered with 503 and Retry-After within 3 seconds, and comes back by itself",
     async (_title, fail, repair) => {
       await fail();
-      const { url } = await app.request();
+      const { url } = await here.app.request();
       for (const path of [url, "/account", "/sign-in", "/setup/x"])
-        expectUnavailable(await jane.request(path, soon()));
+        expectUnavailable(await here.jane.request(path, soon()));
       const form = new URLSearchParams({
         grant_type: "authorization_code",
         code: "x",
-        redirect_uri: app.redirectUri,
+        redirect_uri: here.app.redirectUri,
       });
-      const authorization = `Basic ${btoa(`${app.client.client_id}:${app.secret}`)}`;
+      const authorization = `Basic ${btoa(`${here.app.client.client_id}:${here.app.secret}`)}`;
       expectUnavailable(
-        await jane.request("/token", { method: "POST", body: form, headers: { authorization }, ...soon() }),
+        await here.jane.request("/token", {
+          method: "POST",
+          body: form,
+          headers: { authorization },
+          ...soon(),
+        }),
       );
-      expect((await jane.request("/livez", soon())).status).toBe(200);
-      const ready = await jane.request("/readyz", soon());
+      expect((await here.jane.request("/livez", soon())).status).toBe(200);
+      const ready = await here.jane.request("/readyz", soon());
       expect([ready.status, Number(ready.headers.get("retry-after")) > 0]).toEqual([503, true]);
 
       await repair();
-      await expect.poll(async () => (await jane.request("/readyz")).status, { timeout: 10_000 }).toBe(200);
-      expect((await jane.request("/account")).status).toBe(200);
-      expect((await app.signIn(running.browser(jane.authenticator))).idToken.acr).toBe("phr");
+      await expect
+        .poll(async () => (await here.jane.request("/readyz")).status, { timeout: 10_000 })
+        .toBe(200);
+      expect((await here.jane.request("/account")).status).toBe(200);
+      expect((await here.app.signIn(here.running.browser(here.jane.authenticator))).idToken.acr).toBe("phr");
     },
   );
 });

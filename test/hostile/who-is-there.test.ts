@@ -1,33 +1,28 @@
 /** Nobody learns from a sign-up or from a silent request who has an account, or who is signed in. */
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import "../support/prototypes.ts";
 import { type Account, accountRecord } from "../../src/account/account.ts";
 import type { Answer, Browser } from "../support/browser.ts";
-import { type Running, startInstallation } from "../support/installation.ts";
-import type { RelyingParty } from "../support/relying-party.ts";
+import { scene } from "../support/scene.ts";
 import { stores } from "../support/stores.ts";
 
 describe.each(stores)("who is there, over $name", (kind) => {
-  let running: Running;
-  let app: RelyingParty;
+  const here = scene(kind);
   let jane: Browser;
   let id: string;
   let idToken: string;
 
   beforeAll(async () => {
-    running = await startInstallation(kind);
-    app = await running.app();
-    jane = running.browser();
-    const tokens = await app.signUp(jane, { username: "jane", email: "jane@example.com" });
+    jane = here.running.browser();
+    const tokens = await here.app.signUp(jane, { username: "jane", email: "jane@example.com" });
     id = tokens.idToken.sub;
     idToken = String(tokens.response.id_token);
-    const { accounts } = running.installation;
+    const { accounts } = here.running.installation;
     const account = (await accounts.find(id))?.value as Account;
     const verified = accountRecord.encode({ ...account, emailVerified: true });
-    await running.store.store.write(accountRecord.key(id), verified);
-    await running.store.store.write("email:jane@example.com", { account: id });
+    await here.running.store.store.write(accountRecord.key(id), verified);
+    await here.running.store.store.write("email:jane@example.com", { account: id });
   });
-  afterAll(() => running.stop());
 
   const shape = ({ status, headers, text }: Answer) => ({
     status,
@@ -42,29 +37,29 @@ describe.each(stores)("who is there, over $name", (kind) => {
       ["free", "free@example.com"],
       ["thief", "jane@example.com"],
     ]) {
-      const browser = running.browser();
+      const browser = here.running.browser();
       const page = await browser.open("/sign-up");
       answers.push(shape(await browser.perform(page, { username: username ?? "", email: email ?? "" })));
     }
     expect(answers[0]?.status).toBe(200);
     expect(answers[1]).toEqual(answers[0]);
-    const { accounts } = running.installation;
+    const { accounts } = here.running.installation;
     expect((await accounts.findByLogin("jane@example.com"))?.value.id).toBe(id);
     expect((await accounts.findByLogin("thief"))?.value).toMatchObject({ emailVerified: false });
-    expect((await app.signIn(running.browser(jane.authenticator))).idToken.sub).toBe(id);
+    expect((await here.app.signIn(here.running.browser(jane.authenticator))).idToken.sub).toBe(id);
   });
 
   it("SEC-65 a silent request tells of nobody but the one who is signed in here", async () => {
     const silent = async (browser: Browser, hint: Record<string, string>) => {
-      const { url } = await app.request({ prompt: "none", ...hint });
+      const { url } = await here.app.request({ prompt: "none", ...hint });
       const { searchParams } = new URL((await browser.open(url)).url);
       return [searchParams.get("error"), searchParams.has("code")];
     };
     const hints = [{ login_hint: "jane" }, { login_hint: "nobody" }, { id_token_hint: idToken }, {}];
     for (const hint of hints)
-      expect(await silent(running.browser(), hint)).toEqual(["login_required", false]);
-    const kim = running.browser();
-    await app.signUp(kim, { username: "kim", email: "kim@example.com" });
+      expect(await silent(here.running.browser(), hint)).toEqual(["login_required", false]);
+    const kim = here.running.browser();
+    await here.app.signUp(kim, { username: "kim", email: "kim@example.com" });
     expect(await silent(kim, { id_token_hint: idToken })).toEqual(["login_required", false]);
     expect(await silent(kim, {})).toEqual([null, true]);
     expect(await silent(jane, { id_token_hint: idToken })).toEqual([null, true]);

@@ -9,8 +9,8 @@ export function attribute(page: Answer, name: string): string | undefined {
   return found?.replaceAll("&quot;", '"').replaceAll("&#39;", "'").replaceAll("&amp;", "&");
 }
 
-/** The address that a page posts something to. */
-export function address(page: Answer, name: "data-password" | "data-decision"): string {
+/** The address that a page posts something to, or whatever else an attribute of it has to say. */
+export function address(page: Answer, name: string): string {
   const found = attribute(page, name);
   if (found === undefined) throw new Error(`no ${name} on this page: ${page.text.slice(0, 2000)}`);
   return found;
