@@ -4,6 +4,7 @@
  */
 import { randomUUID } from "node:crypto";
 import { type Accounts, accounts } from "./account/accounts.ts";
+import { type Invitations, invitations } from "./account/invitations.ts";
 import type { Notify } from "./account/notices.ts";
 import { type SetupLink, setupLink } from "./account/setup.ts";
 import { type Clock, systemClock } from "./clock.ts";
@@ -23,7 +24,6 @@ import { type Logger, silentLogger } from "./log.ts";
 import { readLedger, requireKnown, startLedger } from "./migrate/ledger.ts";
 import { type Clients, clients } from "./oidc/client/clients.ts";
 import { withoutNotice } from "./oidc/quiet.ts";
-import { type Invitations, invitations } from "./recovery/invitations.ts";
 import { change } from "./store/change.ts";
 import { connectStore } from "./store/connect.ts";
 import { behindGate, gateOf } from "./store/gate.ts";

@@ -39,8 +39,7 @@ const DOORS: Record<string, readonly string[]> = {
   oidc: ["passkey", "account", "store", "vault", "log"],
   view: [],
   mail: ["account", "store", "view", "vault", "log"],
-  recovery: ["account", "store"],
-  http: ["recovery", "mail", "oidc", "passkey", "account", "store", "view", "vault", "config", "log"],
+  http: ["mail", "oidc", "passkey", "account", "store", "view", "vault", "config", "log"],
   password: ["account", "store", "vault"],
   import: ["account", "store"],
   proof: ["account", "store"],
@@ -51,7 +50,6 @@ const DOORS: Record<string, readonly string[]> = {
   installation: [
     "audit",
     "mail",
-    "recovery",
     "migrate",
     "password-room",
     "config",
@@ -64,7 +62,6 @@ const DOORS: Record<string, readonly string[]> = {
     "oidc",
   ],
   plugin: [
-    "recovery",
     "http",
     "mail",
     "oidc",
@@ -79,7 +76,6 @@ const DOORS: Record<string, readonly string[]> = {
   ],
   server: [
     "audit",
-    "recovery",
     "installation",
     "migrate",
     "password-room",
@@ -103,7 +99,6 @@ const DOORS: Record<string, readonly string[]> = {
     "proof",
     "password",
     "password-room",
-    "recovery",
     "migrate",
     "oidc",
     "account",
@@ -127,7 +122,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ["conversion", "recovery"],
   ["sign-in"],
   ["account"],
-  ["the table of routes"],
+  ["routes"],
 ];
 
 /** Roots that start one another. */
@@ -209,7 +204,7 @@ function roomOf(file: string): string {
 /** The floor within `http` that a file is on, and its room there. */
 function placeOf(file: string): { floor: number; room: string } {
   const [, room = "", inside] = file.split("/");
-  const name = inside === undefined ? "the table of routes" : room;
+  const name = inside === undefined ? "routes" : room;
   return { floor: FLOORS.findIndex((rooms) => rooms.includes(name)), room: name };
 }
 
@@ -326,6 +321,31 @@ describe("rooms", () => {
         ["c", "a"],
       ]),
     ).toEqual(["a", "b", "c", "a"]);
+  });
+});
+
+describe("the map in CONTRIBUTING.md", () => {
+  const [, text = ""] = readFileSync(join(root, "CONTRIBUTING.md"), "utf8").split("## The house\n");
+  const [house = [], floors = []] = [...text.matchAll(/^```\n([\s\S]*?)^```$/gm)].map(([, map = ""]) =>
+    map
+      .trim()
+      .split("\n")
+      .map((line) => (/^.*?(?= {3})/.exec(line)?.[0] ?? line).split("  ")),
+  );
+
+  test("names every room, and no other", () => {
+    const rooms = new Set(files.map((file) => roomOf(file).replace(/\/.*/, "")));
+    expect(house.flat().sort()).toEqual([...rooms].sort());
+    expect(floors.flat().sort()).toEqual(FLOORS.flat().sort());
+  });
+
+  test("goes from the top down", () => {
+    const floorOf = (room: string) => house.findIndex((rooms) => rooms.includes(room.replace(/\/.*/, "")));
+    const edges = Object.entries(DOORS).flatMap(([from, doors]) => doors.map((to) => [from, to] as const));
+    const uphill = edges.filter(([from, to]) => to !== "migrations" && floorOf(to) < floorOf(from));
+    expect(uphill).toEqual([]);
+    const heights = floors.flat().map((room) => FLOORS.findIndex((rooms) => rooms.includes(room)));
+    expect(heights).toEqual([...heights].sort((one, other) => other - one));
   });
 });
 

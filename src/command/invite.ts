@@ -1,9 +1,9 @@
 /** `latchkey accounts invite`: a link that makes an account, or the first passkey of one that is there. */
 import type { Command } from "commander";
+import type { Invitation } from "../account/invitations.ts";
 import { checkDisplayName, checkEmail, checkUsername } from "../account/names.ts";
 import { refuse } from "../errors.ts";
 import type { Installation } from "../installation.ts";
-import type { Invitation } from "../recovery/invitations.ts";
 import type { Millis } from "../store/store.ts";
 import { type Common, type Context, print, UsageError, withInstallation } from "./context.ts";
 import { accountNamed } from "./named.ts";

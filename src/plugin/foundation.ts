@@ -1,5 +1,6 @@
 /** What our pages need of a host: its accounts, our store, and how it wants things. */
 import { fileURLToPath } from "node:url";
+import { invitations } from "../account/invitations.ts";
 import type { AccountsOptions } from "../account/revise.ts";
 import { setupLink } from "../account/setup.ts";
 import { systemClock } from "../clock.ts";
@@ -8,7 +9,6 @@ import { ConfigurationError, loadSettings, type Settings } from "../config/load.
 import type { House } from "../http/page/house.ts";
 import { permits } from "../http/page/permits.ts";
 import { silentLogger } from "../log.ts";
-import { invitations } from "../recovery/invitations.ts";
 import { codeGuesses } from "../store/guesses.ts";
 import { fingerprint } from "../store/record.ts";
 import { unitOfWork } from "../store/unit.ts";

@@ -1,7 +1,7 @@
 /** Accounts by invitation, where nobody may sign up otherwise. */
 import { describe, expect, it } from "vitest";
 import "../support/prototypes.ts";
-import type { Invitation } from "../../src/recovery/invitations.ts";
+import type { Invitation } from "../../src/account/invitations.ts";
 import { ceremonyOf } from "../support/browser.ts";
 import { imported } from "../support/imported.ts";
 import { scene } from "../support/scene.ts";

@@ -1,11 +1,11 @@
 /** Where an invitation leads: to a new account, or to the first passkey of one that is there already. */
 import type { Context } from "koa";
 import type { Account } from "../../account/account.ts";
+import type { Invitation } from "../../account/invitations.ts";
 import { parseEmail } from "../../account/names.ts";
 import { refuse } from "../../errors.ts";
 import { passkeyAssurance } from "../../oidc/assurance.ts";
 import { signIn } from "../../oidc/sessions.ts";
-import type { Invitation } from "../../recovery/invitations.ts";
 import { fingerprint } from "../../store/record.ts";
 import { browserOf } from "../page/browser.ts";
 import { askForPasskey, orForgotten, type Place, takePasskey } from "../page/ceremonies.ts";

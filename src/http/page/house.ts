@@ -1,6 +1,7 @@
 /** What the rooms behind the pages offer; put together by the composition root. */
 import type { Account } from "../../account/account.ts";
 import type { Accounts } from "../../account/accounts.ts";
+import type { Invitations } from "../../account/invitations.ts";
 import type { LegacyPasswords } from "../../account/legacy.ts";
 import type { Notify } from "../../account/notices.ts";
 import type { SetupLink } from "../../account/setup.ts";
@@ -12,7 +13,6 @@ import type { Mailer } from "../../mail/mailer.ts";
 import type { InteractionDependencies } from "../../oidc/interaction.ts";
 import type { CeremonyContext } from "../../passkey/ceremony.ts";
 import type { RelyingParty } from "../../passkey/relying-party.ts";
-import type { Invitations } from "../../recovery/invitations.ts";
 import type { Guess } from "../../store/guesses.ts";
 import type { Millis } from "../../store/store.ts";
 import type { Assets } from "../../view/assets.ts";

@@ -3,11 +3,11 @@
  * it expires; only the fingerprint of its secret is kept.
  */
 import { randomBytes } from "node:crypto";
-import type { Account } from "../account/account.ts";
 import type { Clock } from "../clock.ts";
 import { isRefusal, refuse } from "../errors.ts";
 import { fingerprint, newVersion, recordKind } from "../store/record.ts";
 import type { Millis, Store } from "../store/store.ts";
+import type { Account } from "./account.ts";
 
 /** Whom an invitation is for, and what the account gets that it makes. */
 export interface Invitation {
