@@ -13,10 +13,10 @@ import { refuse } from "../errors.ts";
 import { fingerprint, newVersion } from "../store/record.ts";
 import type { Key, Millis, Store } from "../store/store.ts";
 import type { UnitOfWork } from "../store/unit.ts";
+import type { DeviceGuesses } from "./adapter/device-guesses.ts";
+import { sealInteraction, unsealInteraction } from "./adapter/interaction.ts";
+import { SessionAdapter } from "./adapter/sessions.ts";
 import type { Clients } from "./client/clients.ts";
-import type { DeviceGuesses } from "./device-guesses.ts";
-import { sealInteraction, unsealInteraction } from "./interaction-payload.ts";
-import { SessionAdapter } from "./session-adapter.ts";
 
 /** The library accepts tokens this many seconds past their end, so they are kept as long (its `clockTolerance`). */
 export const CLOCK_TOLERANCE = 15;

@@ -7,9 +7,9 @@ import type { Account } from "../account/account.ts";
 import { isOver } from "../account/sessions.ts";
 import type { Store } from "../store/store.ts";
 import type { UnitOfWork } from "../store/unit.ts";
+import { type Body, SessionAdapter, sessionsKey } from "./adapter/sessions.ts";
 import { grantsKey } from "./adapter.ts";
 import { consentsOf, withdrawConsent } from "./consent.ts";
-import { type Body, SessionAdapter, sessionsKey } from "./session-adapter.ts";
 import { endApp, endApps, type SignedIn } from "./sessions.ts";
 
 export interface BelongingsDependencies {

@@ -6,11 +6,11 @@ import type { GuessLimits } from "../store/guesses.ts";
 import type { Store } from "../store/store.ts";
 import { unitOfWork } from "../store/unit.ts";
 import type { Vault } from "../vault.ts";
+import { deviceGuesses } from "./adapter/device-guesses.ts";
 import type { BelongingsDependencies } from "./belongings.ts";
 import type { Clients } from "./client/clients.ts";
 import { type LibraryPages, serverConfiguration } from "./configuration.ts";
 import { cookieKeys } from "./cookie-keys.ts";
-import { deviceGuesses } from "./device-guesses.ts";
 import { signingKeys } from "./keys.ts";
 import { createProvider } from "./provider.ts";
 

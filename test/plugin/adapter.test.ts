@@ -2,7 +2,7 @@
 import type { Adapter, AdapterPayload } from "oidc-provider";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { systemClock } from "../../src/clock.ts";
-import { singleUse } from "../../src/oidc/single-use.ts";
+import { singleUse } from "../../src/oidc/adapter/single-use.ts";
 import type { RelyingParty } from "../support/relying-party.ts";
 import { type OpenStore, stores } from "../support/stores.ts";
 import { type Host, startHost } from "./host.ts";

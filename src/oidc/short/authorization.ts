@@ -6,8 +6,8 @@
 import { randomBytes } from "node:crypto";
 import { epoch } from "../../clock.ts";
 import { fingerprint } from "../../store/record.ts";
+import { sealInteraction } from "../adapter/interaction.ts";
 import { lifetime } from "../adapter.ts";
-import { sealInteraction } from "../interaction-payload.ts";
 import { INTERACTION_SECONDS } from "../lifetimes.ts";
 import { isPlainClient, type LibraryClient, type ShortWayDependencies } from "./ordinary.ts";
 

@@ -11,7 +11,7 @@ import type { Account, AdapterPayload, Client, FindAccount, default as Provider 
 import type { Clock } from "../../clock.ts";
 import { fingerprint } from "../../store/record.ts";
 import type { Store, Stored } from "../../store/store.ts";
-import { SessionAdapter } from "../session-adapter.ts";
+import { SessionAdapter } from "../adapter/sessions.ts";
 
 export interface ShortWayDependencies {
   provider: Provider;

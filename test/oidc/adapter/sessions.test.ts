@@ -2,13 +2,13 @@
 import { randomBytes } from "node:crypto";
 import type { Adapter, AdapterPayload } from "oidc-provider";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import "../support/prototypes.ts";
-import { systemClock } from "../../src/clock.ts";
-import { adapterFactory } from "../../src/oidc/adapter.ts";
-import { clients } from "../../src/oidc/client/clients.ts";
-import { type UnitOfWork, unitOfWork } from "../../src/store/unit.ts";
-import { anyDevice } from "../support/devices.ts";
-import { type OpenStore, stores } from "../support/stores.ts";
+import "../../support/prototypes.ts";
+import { systemClock } from "../../../src/clock.ts";
+import { adapterFactory } from "../../../src/oidc/adapter.ts";
+import { clients } from "../../../src/oidc/client/clients.ts";
+import { type UnitOfWork, unitOfWork } from "../../../src/store/unit.ts";
+import { anyDevice } from "../../support/devices.ts";
+import { type OpenStore, stores } from "../../support/stores.ts";
 
 const newId = () => randomBytes(32).toString("base64url");
 const TTL = 60;

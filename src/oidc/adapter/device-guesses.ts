@@ -5,9 +5,9 @@
  * Whoever confirms a code that was right a moment ago in the same session is not guessing.
  */
 import Provider from "oidc-provider";
-import { type Guess, type GuessLimits, guessLimit } from "../store/guesses.ts";
-import { fingerprint } from "../store/record.ts";
-import type { Key, Millis, Store } from "../store/store.ts";
+import { type Guess, type GuessLimits, guessLimit } from "../../store/guesses.ts";
+import { fingerprint } from "../../store/record.ts";
+import type { Key, Millis, Store } from "../../store/store.ts";
 
 export interface DeviceGuesses {
   /** @throws `too_many_requests` */

@@ -8,12 +8,12 @@
  */
 import { isDeepStrictEqual } from "node:util";
 import Provider, { type Adapter, type AdapterPayload } from "oidc-provider";
-import { epoch } from "../clock.ts";
-import { refuse } from "../errors.ts";
-import { fingerprint, newVersion } from "../store/record.ts";
-import type { Key, Millis, Stored, Version } from "../store/store.ts";
-import type { AdapterDependencies } from "./adapter.ts";
-import { SESSION_ABSOLUTE } from "./lifetimes.ts";
+import { type Clock, epoch } from "../../clock.ts";
+import { refuse } from "../../errors.ts";
+import { fingerprint, newVersion } from "../../store/record.ts";
+import type { Key, Millis, Store, Stored, Version } from "../../store/store.ts";
+import type { UnitOfWork } from "../../store/unit.ts";
+import { SESSION_ABSOLUTE } from "../lifetimes.ts";
 
 export type Body = AdapterPayload & {
   idHash: string;
@@ -29,10 +29,16 @@ const AGENT_LENGTH = 256;
 /** How often a session is merged again because another of its tabs was faster. */
 const ATTEMPTS = 16;
 
-export class SessionAdapter implements Adapter {
-  private readonly d: AdapterDependencies;
+interface Dependencies {
+  store: Store;
+  unit: UnitOfWork;
+  clock: Clock;
+}
 
-  constructor(d: AdapterDependencies) {
+export class SessionAdapter implements Adapter {
+  private readonly d: Dependencies;
+
+  constructor(d: Dependencies) {
     this.d = d;
   }
 

@@ -3,10 +3,10 @@
  * that it is: with an adapter that does only that, two requests win one code (RFC 6749, section 4.1.2; measured).
  */
 import { type Adapter, type AdapterConstructor, type AdapterFactory, errors } from "oidc-provider";
-import { type Clock, epoch } from "../clock.ts";
-import { fingerprint, newVersion } from "../store/record.ts";
-import type { Key, Millis, Store } from "../store/store.ts";
-import { CLOCK_TOLERANCE } from "./adapter.ts";
+import { type Clock, epoch } from "../../clock.ts";
+import { fingerprint, newVersion } from "../../store/record.ts";
+import type { Key, Millis, Store } from "../../store/store.ts";
+import { CLOCK_TOLERANCE } from "../adapter.ts";
 
 /** For what has no end of its own; longer than the library's longest. */
 const LONG: Millis = 400 * 24 * 60 * 60 * 1000;

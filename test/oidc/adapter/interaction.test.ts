@@ -2,14 +2,14 @@
 import { randomBytes } from "node:crypto";
 import type { Adapter } from "oidc-provider";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import "../support/prototypes.ts";
-import { systemClock } from "../../src/clock.ts";
-import { adapterFactory } from "../../src/oidc/adapter.ts";
-import { clients } from "../../src/oidc/client/clients.ts";
-import type { Store } from "../../src/store/store.ts";
-import { type UnitOfWork, unitOfWork } from "../../src/store/unit.ts";
-import { anyDevice } from "../support/devices.ts";
-import { type OpenStore, stores } from "../support/stores.ts";
+import "../../support/prototypes.ts";
+import { systemClock } from "../../../src/clock.ts";
+import { adapterFactory } from "../../../src/oidc/adapter.ts";
+import { clients } from "../../../src/oidc/client/clients.ts";
+import type { Store } from "../../../src/store/store.ts";
+import { type UnitOfWork, unitOfWork } from "../../../src/store/unit.ts";
+import { anyDevice } from "../../support/devices.ts";
+import { type OpenStore, stores } from "../../support/stores.ts";
 
 describe.each(stores)("interactions over $name", (kind) => {
   let opened: OpenStore;

@@ -4,7 +4,7 @@
  */
 import { hkdfSync } from "node:crypto";
 import type { AdapterPayload } from "oidc-provider";
-import { createVault } from "../vault.ts";
+import { createVault } from "../../vault.ts";
 
 const PLACEHOLDER = "{uid}";
 const sealed = ["deviceCode", "parJti", "userCode"] as const;
