@@ -1,7 +1,7 @@
 /** The library's models over the store: every one goes round, none leaves its id behind, each is consumed once. */
 import { randomBytes } from "node:crypto";
 import { type Adapter, type AdapterPayload, errors } from "oidc-provider";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import "../support/prototypes.ts";
 import { systemClock } from "../../src/clock.ts";
 import { isRefusal } from "../../src/errors.ts";
@@ -12,7 +12,8 @@ import { fingerprint } from "../../src/store/record.ts";
 import type { Entry, Store } from "../../src/store/store.ts";
 import { type UnitOfWork, unitOfWork } from "../../src/store/unit.ts";
 import { anyDevice } from "../support/devices.ts";
-import { type OpenStore, stores } from "../support/stores.ts";
+import { openStore } from "../support/open-store.ts";
+import { stores } from "../support/stores.ts";
 
 const MODELS = [
   "AccessToken",
@@ -60,19 +61,17 @@ const newId = () => randomBytes(32).toString("base64url");
 const seconds = () => Math.floor(Date.now() / 1000);
 
 describe.each(stores)("the adapter over $name", (kind) => {
-  let opened: OpenStore;
+  const opened = openStore(kind);
   let store: Store;
   let unit: UnitOfWork;
   let model: (name: string) => Adapter;
 
   beforeAll(async () => {
-    opened = await kind.open();
     store = opened.store;
     unit = unitOfWork(store);
     const registry = clients({ store, clock: systemClock, announce: () => {} });
     model = adapterFactory({ store, unit, clients: registry, clock: systemClock, ...anyDevice });
   });
-  afterAll(() => opened.close());
 
   async function everything(): Promise<Entry[]> {
     const found: Entry[] = [];

@@ -1,6 +1,6 @@
 /** SEC-94, SEC-139: signing keys change while servers run, and no token fails. */
 import { createLocalJWKSet, createRemoteJWKSet, jwtVerify } from "jose";
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { KEPT, keySetRecord, LEAD, plan, SIGNING } from "../../src/oidc/key-set.ts";
 import {
   keyState,
@@ -15,19 +15,16 @@ import type { Store } from "../../src/store/store.ts";
 import { createVault } from "../../src/vault.ts";
 import { operator } from "../command/operator.ts";
 import { SECRET, startInstallation } from "../support/installation.ts";
-import { type OpenStore, stores } from "../support/stores.ts";
+import { openStore } from "../support/open-store.ts";
+import { stores } from "../support/stores.ts";
 
 const vault = createVault([SECRET]);
 
-describe.each(stores)("signing keys on $name", ({ open }) => {
-  let opened: OpenStore;
+describe.each(stores)("signing keys on $name", (kind) => {
+  const opened = openStore(kind);
   let now = 1_000_000;
   const clock = { now: () => now };
   const chest = (store: Store = opened.store) => ({ store, vault, clock });
-  beforeAll(async () => {
-    opened = await open();
-  });
-  afterAll(() => opened.close());
   const states = async () => (await listKeys(chest())).map(({ alg, state }) => `${alg} ${state}`);
 
   test("are published before they sign, and kept after", async () => {

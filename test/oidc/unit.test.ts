@@ -1,23 +1,23 @@
 /** One request's work on the store: held back, seen by its own reads, sent as one, or not at all. */
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 import "../support/prototypes.ts";
 import { newVersion } from "../../src/store/record.ts";
 import type { Store } from "../../src/store/store.ts";
 import { type UnitOfWork, unitOfWork } from "../../src/store/unit.ts";
+import { openStore } from "../support/open-store.ts";
 import { override } from "../support/override.ts";
-import { type OpenStore, stores } from "../support/stores.ts";
+import { stores } from "../support/stores.ts";
 
 const TTL = 60_000;
 
 describe.each(stores)("a unit of work over $name", (kind) => {
-  let opened: OpenStore;
+  const opened = openStore(kind);
   let store: Store;
   let unit: UnitOfWork;
   let calls: string[];
   let failing: string | undefined;
 
   beforeAll(async () => {
-    opened = await kind.open();
     const watched = (["read", "write", "commit", "remove"] as const).map((name) => [
       name,
       (...args: unknown[]) => {
@@ -28,7 +28,6 @@ describe.each(stores)("a unit of work over $name", (kind) => {
     ]);
     store = override(opened.store, Object.fromEntries(watched) as Partial<Store>);
   });
-  afterAll(() => opened.close());
   beforeEach(async () => {
     for (const key of ["k:1", "k:2"] as const) await opened.store.remove(key);
     unit = unitOfWork(store);

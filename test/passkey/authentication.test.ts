@@ -1,22 +1,19 @@
 /** Authentication: what is accepted, and everything hostile that is not. */
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import type { Account } from "../../src/account/account.ts";
 import { isRefusal } from "../../src/errors.ts";
 import type { Reason } from "../../src/passkey/refusal.ts";
 import { ecdsaDer } from "../../src/testing/signature.ts";
 import { type GetOverrides, SoftwareAuthenticator } from "../../src/testing.ts";
-import { type OpenStore, stores } from "../support/stores.ts";
+import { openStore } from "../support/open-store.ts";
+import { stores } from "../support/stores.ts";
 import { type AuthenticationPlay, newHandle, ORIGIN, observed, Party, RP, verdict } from "./party.ts";
 
-let opened: OpenStore;
+const opened = openStore(stores[0]!);
 let party: Party;
 let authenticator: SoftwareAuthenticator;
 let account: Account;
 
-beforeAll(async () => {
-  opened = await stores[0]!.open();
-});
-afterAll(() => opened.close());
 beforeEach(async () => {
   party = new Party(opened.store);
   authenticator = new SoftwareAuthenticator();

@@ -3,7 +3,7 @@
  * them, or as many as `FUZZ_CASES` says; `FUZZ_SEED` repeats a run.
  */
 import fc from "fast-check";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import type { Account } from "../../src/account/account.ts";
 import { isRefusal } from "../../src/errors.ts";
 import { judgeAssertion } from "../../src/passkey/assertion.ts";
@@ -13,7 +13,8 @@ import { Refusal } from "../../src/passkey/refusal.ts";
 import { readAssertion, readAttestation } from "../../src/passkey/response.ts";
 import { noTrustAnchors } from "../../src/passkey/trust.ts";
 import { SoftwareAuthenticator } from "../../src/testing.ts";
-import { type OpenStore, stores } from "../support/stores.ts";
+import { openStore } from "../support/open-store.ts";
+import { stores } from "../support/stores.ts";
 import { ORIGIN, Party, RP } from "./party.ts";
 
 const CASES = Number(process.env.FUZZ_CASES ?? 20_000);
@@ -21,18 +22,16 @@ const SEED = Number(process.env.FUZZ_SEED ?? 20261122);
 /** Hours for a long run; the cases end it. */
 const TIMEOUT = CASES * 100;
 
-let opened: OpenStore;
+const opened = openStore(stores[0]!);
 let party: Party;
 let authenticator: SoftwareAuthenticator;
 let account: Account;
 
 beforeAll(async () => {
-  opened = await stores[0]!.open();
   party = new Party(opened.store);
   authenticator = new SoftwareAuthenticator();
   account = await party.enrol(authenticator);
 });
-afterAll(() => opened.close());
 
 /** One change to a run of bytes. Positions wrap around. */
 type Edit = (bytes: Buffer) => Buffer;

@@ -4,20 +4,17 @@ import {
   verifyAuthenticationResponse,
   verifyRegistrationResponse,
 } from "@simplewebauthn/server";
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import type { AuthenticationResponseJSON, RegistrationResponseJSON } from "../../src/passkey/json.ts";
 import { type CreateOverrides, type GetOverrides, SoftwareAuthenticator } from "../../src/testing.ts";
-import { type OpenStore, stores } from "../support/stores.ts";
+import { openStore } from "../support/open-store.ts";
+import { stores } from "../support/stores.ts";
 import { newHandle, ORIGIN, Party, RP, verdict } from "./party.ts";
 
-let opened: OpenStore;
+const opened = openStore(stores[0]!);
 let party: Party;
 let authenticator: SoftwareAuthenticator;
 
-beforeAll(async () => {
-  opened = await stores[0]!.open();
-});
-afterAll(() => opened.close());
 beforeEach(() => {
   party = new Party(opened.store);
   authenticator = new SoftwareAuthenticator();

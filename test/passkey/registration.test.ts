@@ -1,21 +1,18 @@
 /** Registration: what is accepted, and everything hostile that is not. */
 import { generateKeyPairSync } from "node:crypto";
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import type { Reason } from "../../src/passkey/refusal.ts";
 import { type Cbor, encodeCbor } from "../../src/testing/cbor.ts";
 import { coseKey } from "../../src/testing/key.ts";
 import { type CreateOverrides, SoftwareAuthenticator } from "../../src/testing.ts";
-import { type OpenStore, stores } from "../support/stores.ts";
+import { openStore } from "../support/open-store.ts";
+import { stores } from "../support/stores.ts";
 import { forget, newHandle, ORIGIN, observed, Party, type RegistrationPlay, verdict } from "./party.ts";
 
-let opened: OpenStore;
+const opened = openStore(stores[0]!);
 let party: Party;
 let authenticator: SoftwareAuthenticator;
 
-beforeAll(async () => {
-  opened = await stores[0]!.open();
-});
-afterAll(() => opened.close());
 beforeEach(() => {
   party = new Party(opened.store);
   authenticator = new SoftwareAuthenticator({ aaguid: "ea9b8d66-4d01-1d21-3ce4-b6b48cb575d4" });

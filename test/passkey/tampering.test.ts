@@ -1,23 +1,22 @@
 /** Every part of a valid answer, changed one at a time: each change is refused, and nothing is kept of it. */
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import type { Account } from "../../src/account/account.ts";
 import type { AuthenticationResponseJSON } from "../../src/passkey/json.ts";
 import { SoftwareAuthenticator } from "../../src/testing.ts";
-import { type OpenStore, stores } from "../support/stores.ts";
+import { openStore } from "../support/open-store.ts";
+import { stores } from "../support/stores.ts";
 import { newHandle, ORIGIN, Party, verdict } from "./party.ts";
 
-let opened: OpenStore;
+const opened = openStore(stores[0]!);
 let party: Party;
 let authenticator: SoftwareAuthenticator;
 let account: Account;
 
 beforeAll(async () => {
-  opened = await stores[0]!.open();
   party = new Party(opened.store);
   authenticator = new SoftwareAuthenticator({ backupEligible: false, counter: 1 });
   account = await party.enrol(authenticator);
 });
-afterAll(() => opened.close());
 
 type Change = (response: AuthenticationResponseJSON) => unknown;
 

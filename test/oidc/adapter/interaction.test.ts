@@ -1,7 +1,7 @@
 /** An interaction that went on does not come back, whoever still had it open. */
 import { randomBytes } from "node:crypto";
 import type { Adapter } from "oidc-provider";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import "../../support/prototypes.ts";
 import { systemClock } from "../../../src/clock.ts";
 import { adapterFactory } from "../../../src/oidc/adapter.ts";
@@ -9,22 +9,21 @@ import { clients } from "../../../src/oidc/client/clients.ts";
 import type { Store } from "../../../src/store/store.ts";
 import { type UnitOfWork, unitOfWork } from "../../../src/store/unit.ts";
 import { anyDevice } from "../../support/devices.ts";
-import { type OpenStore, stores } from "../../support/stores.ts";
+import { openStore } from "../../support/open-store.ts";
+import { stores } from "../../support/stores.ts";
 
 describe.each(stores)("interactions over $name", (kind) => {
-  let opened: OpenStore;
+  const opened = openStore(kind);
   let unit: UnitOfWork;
   let interactions: Adapter;
 
   beforeAll(async () => {
-    opened = await kind.open();
     const store: Store = opened.store;
     unit = unitOfWork(store);
     const registry = clients({ store, clock: systemClock, announce: () => {} });
     const model = adapterFactory({ store, unit, clients: registry, clock: systemClock, ...anyDevice });
     interactions = model("Interaction");
   });
-  afterAll(() => opened.close());
 
   async function begun(): Promise<string> {
     const id = randomBytes(32).toString("base64url");

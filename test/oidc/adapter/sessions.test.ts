@@ -1,27 +1,27 @@
 /** Sessions under races: what was signed out stays out, old ids are dead, and tabs do not undo each other. */
 import { randomBytes } from "node:crypto";
 import type { Adapter, AdapterPayload } from "oidc-provider";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 import "../../support/prototypes.ts";
 import { systemClock } from "../../../src/clock.ts";
 import { adapterFactory } from "../../../src/oidc/adapter.ts";
 import { clients } from "../../../src/oidc/client/clients.ts";
 import { type UnitOfWork, unitOfWork } from "../../../src/store/unit.ts";
 import { anyDevice } from "../../support/devices.ts";
-import { type OpenStore, stores } from "../../support/stores.ts";
+import { openStore } from "../../support/open-store.ts";
+import { stores } from "../../support/stores.ts";
 
 const newId = () => randomBytes(32).toString("base64url");
 const TTL = 60;
 
 describe.each(stores)("sessions over $name", (kind) => {
-  let opened: OpenStore;
+  const opened = openStore(kind);
   let unit: UnitOfWork;
   let sessions: Adapter;
   let id: string;
   let uid: string;
 
   beforeAll(async () => {
-    opened = await kind.open();
     const { store } = opened;
     unit = unitOfWork(store);
     const registry = clients({ store, clock: systemClock, announce: () => {} });
@@ -29,7 +29,6 @@ describe.each(stores)("sessions over $name", (kind) => {
       "Session",
     );
   });
-  afterAll(() => opened.close());
   beforeEach(async () => {
     [id, uid] = [newId(), newId()];
     await sessions.upsert(id, payload(), TTL);
