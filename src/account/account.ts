@@ -8,7 +8,6 @@ import { randomBytes } from "node:crypto";
 import { readerOf, upcastsOf } from "../../migrations/index.ts";
 import type { Event } from "../events.ts";
 import { recordKind } from "../store/record.ts";
-import type { EmailChange, FormerEmail } from "./email.ts";
 
 /** What was verified about the authenticator when the passkey was registered; `verified` needs a trusted root. */
 export type AttestationTrust = "none" | "self" | "unknown" | "verified";
@@ -100,6 +99,27 @@ export interface Watch {
   passkeys: string[];
   /** "It wasn't me": SHA-256 of the links that work, from when on everything is undone, and how long they work. */
   undo?: { links: string[]; since: number; until: number };
+}
+
+/** An address that waits for its proof. */
+export interface EmailChange {
+  address: string;
+  /** SHA-256 of what the link holds, and of the code that may be typed in its place. */
+  token: string;
+  code: string;
+  /** Milliseconds since the epoch. */
+  until: number;
+  /** Proved, and being claimed. */
+  claiming?: true;
+}
+
+/** An address that the account had, and may have again. */
+export interface FormerEmail {
+  address: string;
+  /** SHA-256 of what the link in the mail to it holds. */
+  token: string;
+  /** Milliseconds since the epoch. */
+  until: number;
 }
 
 export interface Account {

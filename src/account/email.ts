@@ -6,32 +6,11 @@
  * nobody can take the change back any more.
  */
 import { refuse } from "../errors.ts";
-import type { Account } from "./account.ts";
+import type { Account, EmailChange, FormerEmail } from "./account.ts";
 import { checkEmail, parseEmail } from "./names.ts";
 import { endSessions } from "./sessions.ts";
 import { type Moment, note } from "./transitions.ts";
 import { assertUnwatched } from "./watch.ts";
-
-/** An address that waits for its proof. */
-export interface EmailChange {
-  address: string;
-  /** SHA-256 of what the link holds, and of the code that may be typed in its place. */
-  token: string;
-  code: string;
-  /** Milliseconds since the epoch. */
-  until: number;
-  /** Proved, and being claimed. */
-  claiming?: true;
-}
-
-/** An address that the account had, and may have again. */
-export interface FormerEmail {
-  address: string;
-  /** SHA-256 of what the link in the mail to it holds. */
-  token: string;
-  /** Milliseconds since the epoch. */
-  until: number;
-}
 
 export const PROOF_MINUTES = 30;
 const PROOF_TIME = PROOF_MINUTES * 60_000;
