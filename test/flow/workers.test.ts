@@ -38,8 +38,10 @@ describe.skipIf(withoutRedis)("several workers", () => {
     return program;
   }
 
-  /** Asks without end, each time on a connection of its own; `stop` gives the statuses that were not 200. */
-  /** Asks for a page again and again. A worker that is about to stop says so at `/readyz`, and serves what still comes. */
+  /**
+   * Asks for a page without end, each time on a connection of its own; `stop` gives the answers that were not 200. A
+   * worker that is about to stop says so at `/readyz`, and serves what still comes.
+   */
   function asking() {
     const wrong: unknown[] = [];
     let [going, asked] = [true, 0];
