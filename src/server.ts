@@ -30,6 +30,7 @@ import { type Installation, openInstallation } from "./installation.ts";
 import { type Logger, silentLogger } from "./log.ts";
 import { type Mailer, openMailer } from "./mail/mailer.ts";
 import { deviceGuesses } from "./oidc/adapter/device-guesses.ts";
+import { type Backchannel, backchannel } from "./oidc/backchannel.ts";
 import { issuesRefreshToken, serverConfiguration } from "./oidc/configuration.ts";
 import { findAccount } from "./oidc/contribution.ts";
 import { cookieKeys } from "./oidc/cookie-keys.ts";
@@ -89,25 +90,18 @@ export async function startServer(settings: Settings, options: ServerOptions = {
     const ready = async () => !state.stopping && ownership.isOurs() && (await isReachable(store));
     const views = settings.views === undefined ? {} : { overlay: settings.views };
     const mail = openMailer({ ...installation, ...settings.mail, ...views });
+    const apps = backchannel(log);
+    open.push({ close: () => apps.stop() });
     let tidy = async () => 0;
     const build = async () => {
-      const made = await createHandler(installation, { ready, isOurs: ownership.isOurs, mail });
+      const made = await createHandler(installation, { ready, isOurs: ownership.isOurs, mail, apps });
       tidy = made.tidy;
       return made.handler;
     };
     const keys = await watchKeys(() => keyState(installation), build, log);
     open.push({ close: () => keys.stop() });
     const tidyAll = async () => (await tidy()) + (await accounts.sweep());
-    const sweepers = [
-      ...(mail ? [startSweeper({ sweep: () => mail.drain() }, { every: MAIL_EVERY, log })] : []),
-      startSweeper(store, { every: SWEEP_EVERY, log }),
-      startSweeper(inTurn(store, "accounts", TIDY_EVERY, { sweep: tidyAll }), { every: TIDY_EVERY, log }),
-      startSweeper(
-        { sweep: () => sealLog(installation, installation.meta.created) },
-        { every: SEAL_EVERY, log },
-      ),
-      startSweeper(passwordPurge(installation), { every: TIDY_EVERY, log }),
-    ];
+    const sweepers = startSweepers(installation, { mail, tidy: tidyAll });
     open.push(...sweepers.map((sweeper) => ({ close: () => sweeper.stop() })));
     if (settings.adminPort)
       open.push(await listen(healthHandler(ready, log), settings.adminPort, settings.host));
@@ -122,9 +116,32 @@ export async function startServer(settings: Settings, options: ServerOptions = {
   }
 }
 
+/** What is done now and then for as long as the server runs. */
+function startSweepers(
+  installation: Installation,
+  { mail, tidy }: { mail: Mailer | undefined; tidy: () => Promise<number> },
+): { stop(): Promise<void> }[] {
+  const { store, log, meta } = installation;
+  return [
+    ...(mail ? [startSweeper({ sweep: () => mail.drain() }, { every: MAIL_EVERY, log })] : []),
+    startSweeper(store, { every: SWEEP_EVERY, log }),
+    startSweeper(inTurn(store, "accounts", TIDY_EVERY, { sweep: tidy }), { every: TIDY_EVERY, log }),
+    startSweeper({ sweep: () => sealLog(installation, meta.created) }, { every: SEAL_EVERY, log }),
+    startSweeper(passwordPurge(installation), { every: TIDY_EVERY, log }),
+  ];
+}
+
+/** What outlives a handler, which is made anew whenever the keys change. */
+interface Surroundings {
+  ready: () => Promise<boolean>;
+  isOurs: () => boolean;
+  mail: Mailer | undefined;
+  apps: Backchannel;
+}
+
 async function createHandler(
   installation: Installation,
-  { ready, isOurs, mail }: { ready: () => Promise<boolean>; isOurs: () => boolean; mail: Mailer | undefined },
+  { ready, isOurs, mail, apps }: Surroundings,
 ): Promise<{ handler: RequestListener; tidy: () => Promise<number> }> {
   const { settings, store, vault, log, clock, clients } = installation;
   const issuer = new URL(settings.issuer);
@@ -153,7 +170,7 @@ async function createHandler(
   });
   const configuration = join(own, passkeys.contribution);
   const claims = { ...(configuration.claims as Record<string, string[]>) };
-  const provider = createProvider(issuer, configuration, log, clients);
+  const provider = createProvider(issuer, configuration, log, clients, apps);
   const entrance = [ownStore(isOurs), brokenShortWay(), ownHost(issuer), ownForms(issuer), postToGet()];
   provider.use(requestLog(log, settings.trustProxy, settings.log.level === "debug"));
   const { tidy } = passkeys.mount(provider, settings.adminPort ? entrance : [health(ready), ...entrance]);

@@ -2,15 +2,21 @@
 import Provider, { type Configuration, type Client as LibraryClient } from "oidc-provider";
 import { isRefusal } from "../errors.ts";
 import type { Logger } from "../log.ts";
+import type { Backchannel } from "./backchannel.ts";
 import type { Clients } from "./client/clients.ts";
 import { type ClientMetadata, EXTRA_CLIENT_METADATA, matchesClientSecret } from "./client/metadata.ts";
 
-/** Makes a provider for `issuer`. Client secrets are kept as hashes, so they are compared as hashes. */
+/**
+ * Makes a provider for `issuer`. Client secrets are kept as hashes, so they are compared as hashes.
+ *
+ * @param patient tells apps again that could not be told about a sign-out; without it each is told once
+ */
 export function createProvider(
   issuer: URL,
   configuration: Configuration,
   log: Logger,
   clients: Pick<Clients, "current">,
+  patient?: Pick<Backchannel, "use">,
 ): Provider {
   const provider = quietly(() => new Provider(issuer.origin, configuration));
   // What proxies may say was settled at the entrance.
@@ -29,9 +35,11 @@ export function createProvider(
     // To the library every error of ours is a fault; a request that was refused is none.
     if (!isRefusal(error) || error.status >= 500) log.error({ err: error }, "the provider failed");
   });
-  provider.on("backchannel.error", (_ctx, error, client) =>
-    log.warn({ client: client.clientId, err: error }, "an app could not be told about a sign-out"),
-  );
+  patient?.use(provider);
+  provider.on("backchannel.error", (_ctx, err, { clientId: client }) => {
+    if (patient) log.debug({ client, err }, "an app is told about a sign-out later");
+    else log.warn({ client, err }, "an app could not be told about a sign-out");
+  });
   return provider;
 }
 

@@ -1,8 +1,9 @@
 /** The browser's session with us, for our own pages: the library's own session, so that apps are signed in too. */
 import type { Context } from "koa";
-import type { Client, CookiesSetOptions, default as Provider, Session } from "oidc-provider";
+import type { CookiesSetOptions, default as Provider, Session } from "oidc-provider";
 import type { Clock } from "../clock.ts";
 import type { Assurance } from "./assurance.ts";
+import type { LogoutClient } from "./backchannel.ts";
 import { sessionSeconds } from "./lifetimes.ts";
 
 export interface SessionDependencies {
@@ -78,11 +79,6 @@ type AppAuthorization = NonNullable<Session["authorizations"]>[string];
 
 /** What of a session its apps hang on. */
 export type SignedIn = Pick<Session, "authorizations"> & { accountId: string };
-
-/** Missing in the published types. */
-interface LogoutClient extends Client {
-  backchannelLogout(sub: string, sid: string | undefined): Promise<void>;
-}
 
 /**
  * Ends what apps were given in a session, and tells them.

@@ -1,11 +1,12 @@
 /** Signing out on request of an app, and answers that leave as a form. */
-import { createServer, type Server } from "node:http";
+import { createServer, type RequestListener, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { decodeJwt, decodeProtectedHeader } from "jose";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import "../support/prototypes.ts";
 import type { Answer, Browser } from "../support/browser.ts";
 import { type Running, startInstallation } from "../support/installation.ts";
+import { freePort } from "../support/redis.ts";
 import type { RelyingParty } from "../support/relying-party.ts";
 import { stores } from "../support/stores.ts";
 
@@ -20,19 +21,20 @@ describe.each(stores)("signing out over $name", (kind) => {
   let app: RelyingParty;
   let receiver: Server;
   let told: string[] = [];
+  const receive: RequestListener = (request, response) => {
+    let body = "";
+    request.on("data", (chunk) => {
+      body += chunk;
+    });
+    request.on("end", () => {
+      told.push(new URLSearchParams(body).get("logout_token") ?? "");
+      response.end();
+    });
+  };
 
   beforeAll(async () => {
     running = await startInstallation(kind);
-    receiver = createServer((request, response) => {
-      let body = "";
-      request.on("data", (chunk) => {
-        body += chunk;
-      });
-      request.on("end", () => {
-        told.push(new URLSearchParams(body).get("logout_token") ?? "");
-        response.end();
-      });
-    }).listen(0, "127.0.0.1");
+    receiver = createServer(receive).listen(0, "127.0.0.1");
     await new Promise((resolve) => receiver.once("listening", resolve));
     const { port } = receiver.address() as AddressInfo;
     app = await running.app({
@@ -103,6 +105,21 @@ describe.each(stores)("signing out over $name", (kind) => {
     expect(answer.status).toBe(200);
     expect(told).toHaveLength(1);
     expect((await browser.request("/account")).status).toBe(303);
+  });
+
+  it("F21 an app that was away is told when it is back, and at the latest when the server stops", async () => {
+    const { browser } = await signedIn();
+    const port = await freePort();
+    const away = await running.app({ backchannelLogoutUri: `http://localhost:${port}/backchannel` });
+    await away.signIn(browser);
+    await browser.submit("/account/sign-out");
+    expect(told).toHaveLength(1);
+    const back = createServer(receive).listen(port, "127.0.0.1");
+    await new Promise((resolve) => back.once("listening", resolve));
+    await running.restart();
+    const audiences = told.map((token) => decodeJwt(token).aud);
+    expect(audiences).toEqual([app.client.client_id, away.client.client_id]);
+    back.close();
   });
 
   it("asks first, also without a hint, and a person may stay (SEC-80)", async () => {
