@@ -9,6 +9,7 @@ import { patiently, startJournal } from "../support/journal.ts";
 import { type Mortal, startMortal } from "../support/mortal.ts";
 import type { Request } from "../support/relying-party.ts";
 import { stores } from "../support/stores.ts";
+import { isWhole } from "./whole.ts";
 
 vi.setConfig({ testTimeout: 600_000 });
 
@@ -82,6 +83,7 @@ describe.each(stores)("F1, F15: a journal of what was acknowledged on $name", (k
         `${told.redeemed.length} codes), ${kills} kills, ${lost.length} lost, ${twice.length} used twice\n`,
     );
     expect({ lost, twice }).toEqual({ lost: [], twice: [] });
+    await isWhole(store);
     await mortal.stop();
   });
 });

@@ -4,6 +4,7 @@ import { dieEverywhere, startMortal } from "../support/mortal.ts";
 import { stores } from "../support/stores.ts";
 import { flows } from "./flows.ts";
 import { ways } from "./ways.ts";
+import { isWhole } from "./whole.ts";
 import { works } from "./works.ts";
 
 vi.setConfig({ testTimeout: 20 * 60_000 });
@@ -15,7 +16,10 @@ describe.each(stores)("F15 a server that is killed on $name", (kind) => {
       const mortal = await startMortal(kind);
       try {
         const points = await dieEverywhere(mortal, flow);
-        process.stdout.write(`F15 ${kind.name}: ${points.length} points\n  ${points.join("\n  ")}\n`);
+        const left = await isWhole(mortal.store.store);
+        process.stdout.write(
+          `F15 ${kind.name}: ${points.length} points, ${left} leftovers\n  ${points.join("\n  ")}\n`,
+        );
         expect(points.length).toBeGreaterThan(2);
       } finally {
         await mortal.stop();

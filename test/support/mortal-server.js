@@ -4,6 +4,11 @@
  */
 import { writeSync } from "node:fs";
 
+/** A spare one has everything loaded and waits until it is needed; then it opens the store. */
+const needed = new Promise((resolve) => {
+  process.on("message", (message) => message.serve && resolve());
+});
+
 const built = (file) => import(new URL(`../../dist/${file}`, import.meta.url).href);
 const { loadSettings } = await built("config/load.js");
 const { connectStore } = await built("store/connect.js");
@@ -61,6 +66,7 @@ async function work({ run, about }) {
 }
 
 process.on("message", (message) => {
+  if (message.serve) return;
   if (message.run) {
     work(message).then(
       () => process.send({ ran: true }),
@@ -74,6 +80,7 @@ process.on("message", (message) => {
 });
 process.on("disconnect", () => process.exit(0));
 
+await needed;
 const settings = loadSettings();
 const store = await connectStore(settings.store, { durability: settings.durability });
 await startServer(settings, { store: mortal(store) });

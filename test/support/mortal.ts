@@ -69,7 +69,11 @@ export async function startMortal(kind: StoreKind, extra: Record<string, string>
   };
   const settings = loadSettings({ env });
   const installation = await openInstallation(settings, { store: store.store, initialise: true });
+  const forked = () =>
+    fork(script, [], { env: cleanEnvironment(env), stdio: ["ignore", "pipe", "inherit", "ipc"] });
   let child: ChildProcess | undefined;
+  // Half of a start is loading the program; the next one does that while this one lives.
+  let spare: ChildProcess | undefined;
   let death: string | undefined;
   const mortal = {
     issuer,
@@ -81,11 +85,9 @@ export async function startMortal(kind: StoreKind, extra: Record<string, string>
     },
     async start() {
       death = undefined;
-      const started = fork(script, [], {
-        env: cleanEnvironment(env),
-        stdio: ["ignore", "pipe", "inherit", "ipc"],
-      });
+      const started = spare ?? forked();
       child = started;
+      started.send({ serve: true });
       createInterface({ input: started.stdout as NodeJS.ReadableStream }).on("line", (line) => {
         death = /^died (.*)/.exec(line)?.[1] ?? death;
       });
@@ -94,6 +96,7 @@ export async function startMortal(kind: StoreKind, extra: Record<string, string>
       });
       const [message] = await Promise.race([once(started, "message"), once(started, "exit")]);
       if (!(message as { serving?: true })?.serving) throw new Error(`no server: ${message}`);
+      spare = forked();
     },
     async watch(last) {
       const answered = once(child as ChildProcess, "message");
@@ -114,6 +117,7 @@ export async function startMortal(kind: StoreKind, extra: Record<string, string>
       if (child && child.exitCode === null && child.signalCode === null) await once(child, "exit");
     },
     async stop() {
+      spare?.kill("SIGKILL");
       await mortal.kill();
       await installation.close();
       await store.close();
