@@ -12,6 +12,8 @@ export interface Journal {
   readonly length: number;
   /** Changes that were not; some of them may be there all the same. */
   readonly refused: number;
+  /** How long the slowest answer took, whatever it was; milliseconds. */
+  readonly slowest: number;
   /** Waits until so many more were acknowledged. */
   more(count: number, timeout?: number): Promise<void>;
   /** Lets the writers finish what they do. */
@@ -24,12 +26,16 @@ export interface Journal {
 export function startJournal(store: Store, writers = 16, kind = "journal"): Journal {
   const acknowledged: Key[] = [];
   let refused = 0;
+  let slowest = 0;
   let writing = true;
   const running = Array.from({ length: writers }, async (_, writer) => {
     for (let i = 0; writing; i++) {
       const key = `${kind}:${writer}-${i}` as const;
       const how = { expect: "absent", version: newVersion(), durable: true } as const;
-      if (await store.commit(key, i, how).catch(() => false)) acknowledged.push(key);
+      const at = performance.now();
+      const done = await store.commit(key, i, how).catch(() => false);
+      slowest = Math.max(slowest, performance.now() - at);
+      if (done) acknowledged.push(key);
       else {
         refused++;
         // A store that refuses at once is not to be asked a thousand times a second.
@@ -46,6 +52,9 @@ export function startJournal(store: Store, writers = 16, kind = "journal"): Jour
     },
     get refused() {
       return refused;
+    },
+    get slowest() {
+      return slowest;
     },
     async more(count, timeout = 30_000) {
       const enough = acknowledged.length + count;
