@@ -35,10 +35,11 @@ function mortal(store) {
       return async (...args) => {
         if (!last || BACKGROUND.test(args[0])) return member.apply(target, args);
         const point = `${name} ${args[0].split(":")[0]}`;
-        const isLast = passed.push(point) === last.at;
-        if (isLast && last.when === "before") die(`before ${point}`);
+        // Whoever asks meanwhile what happened ends the watch; a death that is due comes all the same.
+        const due = passed.push(point) === last.at ? last.when : undefined;
+        if (due === "before") die(`before ${point}`);
         const result = await member.apply(target, args);
-        if (isLast && last.when === "after") die(`after ${point}`);
+        if (due === "after") die(`after ${point}`);
         return result;
       };
     },

@@ -40,7 +40,10 @@ export interface Mortal {
   app: RelyingParty;
   installation: Awaited<ReturnType<typeof openInstallation>>;
   browser(authenticator?: Browser["authenticator"]): Browser;
-  /** From now on operations count; without a point, nothing happens. Gives those since the last call. */
+  /**
+   * From now on operations count; without a point, nothing happens. Gives those since the last call; rejects when the
+   * process ends instead of an answer.
+   */
   watch(point?: Point): Promise<string[]>;
   /** Does what a command does, in the process of the server; false when it failed or the process died. */
   run(work: "rotate" | "seal", about?: unknown): Promise<boolean>;
@@ -87,34 +90,32 @@ export async function startMortal(kind: StoreKind, extra: Record<string, string>
       death = undefined;
       const started = spare ?? forked();
       child = started;
-      started.send({ serve: true });
       createInterface({ input: started.stdout as NodeJS.ReadableStream }).on("line", (line) => {
         death = /^died (.*)/.exec(line)?.[1] ?? death;
       });
-      started.once("exit", () => {
+      started.once("close", () => {
+        closed.add(started);
         death ??= "by itself";
       });
-      const [message] = await Promise.race([once(started, "message"), once(started, "exit")]);
-      if (!(message as { serving?: true })?.serving) throw new Error(`no server: ${message}`);
+      await asked<{ serving: true }>(started, { serve: true });
       spare = forked();
     },
     async watch(last) {
-      const answered = once(child as ChildProcess, "message");
-      child?.send({ last: last ?? null });
-      return ((await answered)[0] as { passed: string[] }).passed;
+      return (await asked<{ passed: string[] }>(child, { last: last ?? null })).passed;
     },
     async run(work, about) {
-      const ended = once(child as ChildProcess, "exit").then(() => [{ ran: false }]);
-      const answered = once(child as ChildProcess, "message");
-      child?.send({ run: work, about });
-      return ((await Promise.race([answered, ended]))[0] as { ran: boolean }).ran;
+      return asked<{ ran: boolean }>(child, { run: work, about }).then(
+        ({ ran }) => ran,
+        () => false,
+      );
     },
     async kill() {
       child?.kill("SIGKILL");
       await mortal.gone();
     },
     async gone() {
-      if (child && child.exitCode === null && child.signalCode === null) await once(child, "exit");
+      // Not at its exit: what it died of may be on its way still.
+      if (child && !closed.has(child)) await once(child, "close");
     },
     async stop() {
       spare?.kill("SIGKILL");
@@ -129,6 +130,24 @@ export async function startMortal(kind: StoreKind, extra: Record<string, string>
     grants: ["authorization_code", "refresh_token"],
   });
   return mortal;
+}
+
+/** Processes of which nothing comes any more. */
+const closed = new WeakSet<ChildProcess>();
+
+/** What a process answers to a message. @throws when it ends instead, or has ended */
+function asked<T>(child: ChildProcess | undefined, message: object): Promise<T> {
+  return new Promise((resolve, reject) => {
+    if (!child || closed.has(child)) return reject(new Error("it is gone"));
+    const ended = () => reject(new Error("it ended instead of an answer"));
+    child.once("close", ended);
+    child.once("message", (answer) => {
+      child.off("close", ended);
+      resolve(answer as T);
+    });
+    // Its end says more than that it could not be told.
+    child.send(message, () => {});
+  });
 }
 
 /** A step that must be all or nothing. */
@@ -156,7 +175,8 @@ export async function dieEverywhere<T>(
       const prepared = await flow.prepare(mortal);
       await mortal.watch({ at, when });
       const acknowledged = await flow.act(mortal, prepared).catch(() => false);
-      if (mortal.death === undefined && (await mortal.watch().catch(() => [])).length < at) {
+      const passed = await mortal.watch().catch(() => undefined);
+      if (passed !== undefined && passed.length < at) {
         if (!acknowledged) throw new Error(`${flow.name} fails without any death`);
         await flow.check(mortal, prepared, acknowledged);
         return points;
