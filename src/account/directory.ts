@@ -115,6 +115,18 @@ export async function release(store: Store, held: Claim, seen: Version): Promise
   return store.commit(record.key(name), record.encode({ account: "" }), options);
 }
 
+/** What leads to an account by its document, as it stands now: to be released when the document is gone. */
+export async function hintsTo(store: Store, account: Account): Promise<{ held: Claim; seen: Version }[]> {
+  const former = (account.formerEmails ?? []).map(({ address }) => parseEmail(address)?.canonical);
+  const emails = former.flatMap((canonical) => (canonical === undefined ? [] : [emailClaim(canonical)]));
+  const claims = [usernameClaim(account.username), ...claimsOf(account), ...emails];
+  const found = await Promise.all(claims.map(({ record, name }) => record.read(store, name)));
+  return claims.flatMap((held, i) => {
+    const hint = found[i];
+    return hint?.value.account === account.id ? [{ held, seen: hint.version }] : [];
+  });
+}
+
 /** Removes a document, unless it changed since; its names are free at once. Durably where somebody is told so. */
 export async function abandon(
   store: Store,

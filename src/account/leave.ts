@@ -4,7 +4,7 @@ import { day } from "../clock.ts";
 import { refuse } from "../errors.ts";
 import { type Account, accountRecord } from "./account.ts";
 import { forgetActivity } from "./activity.ts";
-import { abandon } from "./directory.ts";
+import { abandon, hintsTo, release } from "./directory.ts";
 import { parseDisplayName } from "./names.ts";
 import { type AccountsOptions, revise } from "./revise.ts";
 import { endAllSessions } from "./sessions.ts";
@@ -82,8 +82,11 @@ async function erase(
   const event = { id: randomUUID(), type: "account.deleted", at, account: id } as const;
   // Before the document, which is the last that knows of it: of a repeat the log keeps both.
   await store.append(`audit:${day(at)}`, event, event.id);
+  const hints = await hintsTo(store, found.value);
   if (!(await abandon(store, found.value, found.version, { durable: true }))) return false;
   await forgetActivity(store, id);
+  // Names are addresses of people: they go now. What is left of them leads nowhere, and is swept.
+  await Promise.allSettled(hints.map(({ held, seen }) => release(store, held, seen)));
   announce?.(event);
   return true;
 }
