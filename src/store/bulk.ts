@@ -22,4 +22,6 @@ export interface Bulk {
   load(items: readonly Item[]): Promise<number>;
   /** Which of them are there, of whatever version. */
   holds(items: readonly Item[]): Promise<boolean[]>;
+  /** Resolves when all that was written before, on every server, is kept as a durable write is. @throws `store_not_durable` */
+  settle(): Promise<void>;
 }

@@ -148,6 +148,8 @@ async function move({ from, to, clock, settle, tell }: CopyOptions, meta: Stored
     let rest = 1;
     for (let i = 0; i < PASSES && rest > 0; i++)
       rest = (await carry(from.store, to.store, across, between)).changed;
+    // From then on there is nowhere else where it is: it is kept there, on every server.
+    await to.store.bulk.settle();
     if (rest > 0) throw refused(`${from.name} does not stand still: stop its servers, and copy again.`);
     await carryKeys(from, to);
     const { moved: _, ...value } = meta.value;
@@ -156,6 +158,7 @@ async function move({ from, to, clock, settle, tell }: CopyOptions, meta: Stored
     // Had the lock expired in between, somebody may have written.
     await lease.renew(true);
     await carry(from.store, to.store, across);
+    await to.store.bulk.settle();
     await to.store.remove(COPY);
     const there = await to.store.read<Meta>(META);
     const how = { expect: there?.version ?? ("absent" as const), version: newVersion(), durable: true };

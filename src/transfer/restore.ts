@@ -71,6 +71,8 @@ export async function restore(options: RestoreOptions): Promise<RestoreCounts> {
   for (const { lines } of options.read()) {
     await inPortions(lines, (line) => applyVerifier(store, JSON.parse(line), counts), AT_ONCE);
   }
+  // What is said to be back is kept, on every server.
+  await store.bulk.settle();
   await bring(store, META, meta.version, meta.json);
   await store.remove(RUNNING);
   return counts;

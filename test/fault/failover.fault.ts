@@ -4,8 +4,8 @@
  */
 import { setTimeout as pause } from "node:timers/promises";
 import { describe, expect, test, vi } from "vitest";
-import { connectRedis } from "../../src/store/redis-open.ts";
-import { slotOf } from "../../src/store/redis-slot.ts";
+import { connectRedis } from "../../src/store/redis/open.ts";
+import { slotOf } from "../../src/store/redis/slot.ts";
 import type { Answer, Browser } from "../support/browser.ts";
 import { type Running, startInstallation } from "../support/installation.ts";
 import { startJournal } from "../support/journal.ts";

@@ -17,6 +17,7 @@ export function lmdbBulk(database: LmdbDatabase): Bulk {
     load: (items) =>
       database.transact(() => items.filter((item) => put(database, item)).length, items.length > 0),
     holds: (items) => database.look(() => items.map((item) => holds(database, item))),
+    settle: () => database.transact(() => {}, true),
   };
 }
 

@@ -43,6 +43,10 @@ export class RedisBulk implements Bulk {
     return inPortions(items, (item) => this.#holds(item));
   }
 
+  settle(): Promise<void> {
+    return this.#link.settle((n) => `${this.#prefix}lock:settle-${n}`);
+  }
+
   /** A record or a counter; nothing when it has gone since the walk saw it. */
   async #single(key: string): Promise<Item | undefined> {
     const { client } = this.#link;

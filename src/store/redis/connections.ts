@@ -5,6 +5,7 @@
 import { Cluster, Redis, type RedisOptions } from "ioredis";
 import type { Millis } from "../store.ts";
 import type { RedisAddress } from "./address.ts";
+import { slotOf } from "./slot.ts";
 
 export type Client = Redis | Cluster;
 
@@ -30,6 +31,8 @@ const REDIRECTIONS = 5;
 const REDIRECTION_DELAY: Millis = 100;
 /** How long a connection may take to come. */
 const PATIENCE: Millis = 1_000;
+/** With so many keys one is found even for a server that has a single slot. */
+const KEYS_TRIED = 300_000;
 /** A server that stays away this often is given up: in a cluster another one has taken its place. */
 const GIVEN_UP_AFTER = 8;
 
@@ -149,6 +152,21 @@ export async function masters(client: Client): Promise<Redis[]> {
   const servers = client.nodes("master");
   if (servers.length === 0) throw new Error("CLUSTERDOWN no server of the cluster is known");
   return servers;
+}
+
+/** For each server that holds data a key that lies on it; `named` makes one after another, without the client's own prefix. */
+export async function keyOnEach(client: Client, named: (n: number) => string): Promise<string[]> {
+  if (!isCluster(client)) return [named(0)];
+  await masters(client);
+  const { keyPrefix = "" } = client.options;
+  const servers = new Set(client.slots.flatMap(([owner]) => owner ?? []));
+  const keys = new Map<Node, string>();
+  for (let n = 0; keys.size < servers.size && n < KEYS_TRIED; n++) {
+    const [owner] = client.slots[slotOf(keyPrefix + named(n))] ?? [];
+    if (owner !== undefined && !keys.has(owner)) keys.set(owner, named(n));
+  }
+  if (keys.size < servers.size) throw new Error("CLUSTERDOWN a server of the cluster has hardly any slot");
+  return [...keys.values()];
 }
 
 /** Waits for a client that is on its way, or was told to connect when it is first used. */

@@ -1,11 +1,12 @@
 /** How commands reach Redis: repeated when their answer is lost, given up in time, and kept when they must be. */
 import type { Redis } from "ioredis";
 import { LatchkeyError, refuse } from "../../errors.ts";
+import { newVersion } from "../record.ts";
 import type { Millis } from "../store.ts";
-import { type Client, connected, happened } from "./connections.ts";
+import { type Client, connected, happened, keyOnEach } from "./connections.ts";
 import { DurableWrites, isTimeout } from "./durable.ts";
 import { type Persistence, persistenceOf } from "./fitness.ts";
-import type { Script } from "./scripts.ts";
+import * as scripts from "./scripts.ts";
 
 /**
  * What `durable` asks of Redis. `disk`: the write is on the master's disk, or it is refused. `replica`: so many
@@ -21,6 +22,8 @@ const ATTEMPTS = 3;
 const TORN: Millis = 50;
 /** How long the answer about Redis's persistence is believed. */
 const TRUST: Millis = 30_000;
+/** How long a key stays that was only written to be confirmed. */
+const FLEETING: Millis = 1_000;
 /** Answers that mean: not here, not now. */
 const PASSING = /^(READONLY|LOADING|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|UNBLOCKED|MOVED|ASK)\b/;
 
@@ -84,12 +87,12 @@ export class RedisLink {
   }
 
   /** Runs a script on its one key. */
-  run<T>(script: Script, key: string, ...args: (string | number)[]): Promise<T> {
+  run<T>(script: scripts.Script, key: string, ...args: (string | number)[]): Promise<T> {
     return this.send(() => this.#evaluate<T>(script, key, args), ATTEMPTS, script.unsure);
   }
 
   /** Runs a script whose effect must survive a crash. Each attempt asks anew: Redis may come back set up otherwise. */
-  runDurably<T>(script: Script, key: string, ...args: (string | number)[]): Promise<T> {
+  runDurably<T>(script: scripts.Script, key: string, ...args: (string | number)[]): Promise<T> {
     if (this.#durability === "configured") return this.run(script, key, ...args);
     return this.send(
       async () => {
@@ -104,13 +107,23 @@ export class RedisLink {
     );
   }
 
+  /**
+   * Waits until everything that was written before is kept, by whomever: what confirms a write confirms all that came to
+   * its server earlier. `named` makes keys, of which one is written on each server.
+   */
+  async settle(named: (n: number) => string): Promise<void> {
+    if (this.#durability === "configured") return;
+    const keys = await this.send(() => keyOnEach(this.client, named));
+    await Promise.all(keys.map((key) => this.runDurably(scripts.put, key, newVersion(), "{}", FLEETING)));
+  }
+
   /** Ends what this link opened; the client itself belongs to whoever made it. */
   close(): void {
     this.client.off("close", this.#watching);
     this.#durable.close();
   }
 
-  #evaluate<T>(script: Script, key: string, args: (string | number)[]): Promise<T> {
+  #evaluate<T>(script: scripts.Script, key: string, args: (string | number)[]): Promise<T> {
     const known = this.client.evalsha(script.sha, 1, key, ...args) as Promise<T>;
     return known.catch((error: unknown) => {
       if (!(error instanceof Error) || !error.message.startsWith("NOSCRIPT")) throw error;

@@ -79,6 +79,7 @@ export const bulk: Check[] = [
       ];
       assert.equal(await store.bulk.load(items), 7);
       assert.equal(await store.bulk.load(items), 0);
+      await store.bulk.settle();
       assert.deepEqual(await store.read(key), { value: { n: 1 }, version: "v7" });
       assert.equal(await store.count(key, 60_000), 42);
       assert.deepEqual(await store.members(key), ["a"]);

@@ -91,6 +91,7 @@ describe.skipIf(withoutRedis)("a durable write", () => {
       code: "store_not_durable",
     });
     expect(await store.read("kind:a")).toMatchObject({ value: 1 });
+    await expect(store.bulk.settle()).rejects.toMatchObject({ code: "store_not_durable" });
     await store.close();
     await server.stop();
   });
@@ -110,6 +111,8 @@ describe.skipIf(withoutRedis)("a durable write", () => {
       expect(await store.commit("kind:b", 2, how())).toBe(false);
       await store.remove("kind:b", { durable: true });
       expect(await waits()).toBe(3);
+      await store.bulk.settle();
+      expect(await waits()).toBe(4);
     } else {
       await expect(store.commit("kind:b", 1, how())).rejects.toMatchObject({ code: "store_not_durable" });
     }
@@ -125,6 +128,7 @@ describe.skipIf(withoutRedis)("a durable write", () => {
     expect(await store.commit("kind:a", 1, how())).toBe(true);
     await store.remove("kind:a", { durable: true });
     expect(await store.read("kind:a")).toBeUndefined();
+    await store.bulk.settle();
     await store.close();
     await server.stop();
   });
