@@ -18,14 +18,20 @@ export async function shelfOf(store: Store, address: string): Promise<Place["she
   return folder === undefined ? storeShelf(store) : fileShelf(resolve(folder));
 }
 
-/** Opens a store by an address from the command line. @throws {UsageError} for one that holds a password */
-export async function openPlace(context: Context, address: string): Promise<Place> {
+/**
+ * Opens a store by an address from the command line. One Redis that is left is asked for no more than it was set up for:
+ * what it does not keep is a reason to leave it.
+ *
+ * @throws {UsageError} for one that holds a password
+ */
+export async function openPlace(context: Context, address: string, role: "from" | "to"): Promise<Place> {
   const folder = folderOf(address);
   const absolute = folder === undefined ? address : `lmdb:${resolve(context.terminal.cwd, folder)}`;
   if (/^[a-z+]+:\/\/[^/?#]*:[^/?#@]+@/.test(address) && context.terminal.env.LATCHKEY_STORE !== address) {
     const hint = "name it in LATCHKEY_STORE and write - in its place";
     throw new UsageError(`an address with a password does not belong on a command line: ${hint}`);
   }
-  const store = await connectStore(absolute, { log: warnings(context.terminal) });
+  const asked = role === "from" && /^rediss?:/.test(absolute) ? { durability: "configured" as const } : {};
+  const store = await connectStore(absolute, { log: warnings(context.terminal), ...asked });
   return { store, name: maskAddress(absolute), shelf: await shelfOf(store, absolute) };
 }

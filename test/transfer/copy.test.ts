@@ -2,13 +2,15 @@ import { existsSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { accountRecord } from "../../src/account/account.ts";
 import { systemClock } from "../../src/clock.ts";
-import { shelfOf } from "../../src/command/places.ts";
+import { openPlace, shelfOf } from "../../src/command/places.ts";
+import type { Terminal } from "../../src/command/terminal.ts";
 import { behindGate, gateOf } from "../../src/store/gate.ts";
 import { takeLease } from "../../src/store/lease.ts";
 import { newVersion } from "../../src/store/record.ts";
 import { type CopyOptions, copyStore, type Place } from "../../src/transfer/copy.ts";
 import { operator } from "../command/operator.ts";
 import { SECRET, startInstallation } from "../support/installation.ts";
+import { startRedis } from "../support/redis.ts";
 import { type OpenStore, stores } from "../support/stores.ts";
 import { furnish, openAt, passkey } from "./house.ts";
 import { logical } from "./logical.ts";
@@ -201,6 +203,36 @@ test.runIf(lmdb !== undefined)(
       admin.remove();
       await running.stop();
       await target.close();
+    }
+  },
+);
+
+test.runIf(lmdb !== undefined && other !== lmdb)(
+  "a Redis that keeps nothing on its disk can be left, and is not moved to",
+  async () => {
+    if (!lmdb) throw new Error("no store");
+    const server = await startRedis("--appendonly", "no");
+    const [embedded, empty] = await Promise.all([lmdb.open(), lmdb.open()]);
+    const terminal = { env: {}, cwd: "/", err() {} } as unknown as Terminal;
+    const copy = async (...[a, b]: [string, string]) => {
+      const from = await openPlace({ terminal, outcome: { code: 0 } }, a, "from");
+      const to = await openPlace({ terminal, outcome: { code: 0 } }, b, "to");
+      const copied = copyStore({ from, to, clock: systemClock, settle: 0, mayMove: async () => true });
+      return copied.finally(() => Promise.all([from.store.close(), to.store.close()]));
+    };
+    try {
+      const weak = `${server.url}?prefix=weak:`;
+      for (const url of [embedded.url, weak]) {
+        const house = await openAt(url);
+        await furnish(house);
+        await house.close();
+      }
+      await expect(copy(embedded.url, server.url)).rejects.toMatchObject({ code: "store_not_durable" });
+      await (await openAt(embedded.url)).close();
+      expect(await copy(weak, empty.url)).toMatchObject({ moved: true });
+      await (await openAt(empty.url)).close();
+    } finally {
+      await Promise.all([server.stop(), embedded.close(), empty.close()]);
     }
   },
 );
