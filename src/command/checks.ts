@@ -12,6 +12,7 @@ import { withoutNotice } from "../oidc/quiet.ts";
 import { inspectStore } from "../store/connect.ts";
 import type { Finding } from "../store/finding.ts";
 import type { Store } from "../store/store.ts";
+import { whyAway } from "./away.ts";
 import { type Context, loaded } from "./context.ts";
 
 /** An `error` makes the installation unfit. */
@@ -165,5 +166,5 @@ function refused(error: unknown): Check {
   if (!isRefusal(error))
     return failed("store", oneLine(error instanceof Error ? error.message : String(error)), null);
   const name = error.code === "secret_mismatch" ? "secret" : "store";
-  return failed(name, oneLine(error.message), REMEDIES[error.code] ?? null);
+  return failed(name, oneLine(`${error.message}${whyAway(error)}`), REMEDIES[error.code] ?? null);
 }

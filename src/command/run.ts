@@ -4,6 +4,7 @@ import { isRefusal, type LatchkeyError } from "../errors.ts";
 import { oneLine, visible } from "../log/fields.ts";
 import { accountsCommands } from "./accounts.ts";
 import { auditCommands } from "./audit.ts";
+import { whyAway } from "./away.ts";
 import { clientsCommands } from "./clients.ts";
 import { configCommands } from "./config.ts";
 import { type Context, UsageError } from "./context.ts";
@@ -107,7 +108,7 @@ function refusalOf(error: LatchkeyError): string {
   const { detail = "" } = error;
   return error.code === "configuration_invalid"
     ? `${title}\n${detail.replace(/^/gm, "  ")}`
-    : `${title} ${detail}`.trim();
+    : `${title} ${detail}`.trim() + oneLine(whyAway(error));
 }
 
 function usageOf({ code, message }: CommanderError): string {

@@ -7,11 +7,17 @@ export interface Certificate {
   privateKey: KeyObject;
 }
 
+export interface Validity {
+  from: Date;
+  until: Date;
+}
+
 const SEQUENCE = 0x30;
 const SET = 0x31;
 const OCTETS = 0x04;
 const ECDSA_WITH_SHA256 = der(SEQUENCE, oid("2a8648ce3d040302"));
-const VALIDITY = der(SEQUENCE, der(0x18, text("20200101000000Z")), der(0x18, text("20991231235959Z")));
+/** When a certificate that nobody looks at the dates of begins and ends. */
+const LONG: Validity = { from: new Date("2020-01-01T00:00:00Z"), until: new Date("2099-12-31T23:59:59Z") };
 const AUTHORITY = name([
   ["550406", "XX"],
   ["55040a", "Latchkey tests"],
@@ -19,10 +25,10 @@ const AUTHORITY = name([
 ]);
 
 /** A self-signed attestation root. */
-export function attestationAuthority(): Certificate {
+export function attestationAuthority(validity = LONG): Certificate {
   const { publicKey, privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
   const extensions = [basicConstraints(true), keyIdentifier(publicKey)];
-  return { der: certificate(AUTHORITY, publicKey, extensions, privateKey), privateKey };
+  return { der: certificate(AUTHORITY, publicKey, extensions, privateKey, validity), privateKey };
 }
 
 /** A certificate as WebAuthn Level 3, section 8.2.1 asks for it, naming the AAGUID. */
@@ -39,11 +45,11 @@ export function attestationCertificate(authority: Certificate, aaguid: Buffer): 
 }
 
 /** A certificate of a server with this name, for TLS. */
-export function serverCertificate(authority: Certificate, hostname: string): Certificate {
+export function serverCertificate(authority: Certificate, hostname: string, validity = LONG): Certificate {
   const { publicKey, privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
   const subject = name([["550403", hostname]]);
   const extensions = [basicConstraints(false), alternativeName(hostname)];
-  return { der: certificate(subject, publicKey, extensions, authority.privateKey), privateKey };
+  return { der: certificate(subject, publicKey, extensions, authority.privateKey, validity), privateKey };
 }
 
 /** PEM of a certificate. */
@@ -52,7 +58,13 @@ export function toPem(certificate: Buffer): string {
   return `-----BEGIN CERTIFICATE-----\n${lines.join("\n")}\n-----END CERTIFICATE-----\n`;
 }
 
-function certificate(subject: Buffer, key: KeyObject, extensions: Buffer[], issuerKey: KeyObject): Buffer {
+function certificate(
+  subject: Buffer,
+  key: KeyObject,
+  extensions: Buffer[],
+  issuerKey: KeyObject,
+  { from, until } = LONG,
+): Buffer {
   const version3 = der(0xa0, der(2, Buffer.of(2)));
   const serial = der(2, Buffer.concat([Buffer.of(0x40), randomBytes(15)]));
   const publicKey = key.export({ type: "spki", format: "der" });
@@ -63,7 +75,7 @@ function certificate(subject: Buffer, key: KeyObject, extensions: Buffer[], issu
     serial,
     ECDSA_WITH_SHA256,
     AUTHORITY,
-    VALIDITY,
+    der(SEQUENCE, time(from), time(until)),
     subject,
     publicKey,
     optional,
@@ -98,6 +110,11 @@ function name(parts: [type: string, value: string][]): Buffer {
   const attribute = ([type, value]: [string, string]) =>
     der(SET, der(SEQUENCE, oid(type), der(type === "550406" ? 0x13 : 0x0c, text(value))));
   return der(SEQUENCE, ...parts.map(attribute));
+}
+
+/** GeneralizedTime, in whole seconds. */
+function time(at: Date): Buffer {
+  return der(0x18, text(`${at.toISOString().replace(/[-:T]|\..*/g, "")}Z`));
 }
 
 function oid(hex: string): Buffer {

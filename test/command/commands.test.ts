@@ -341,6 +341,7 @@ describe("beside localhost", () => {
       const admin = operator({ ...env, LATCHKEY_STORE: server.url.replace("//", "//user:hunter2@") });
       const { code, out, err } = await admin.run("clients", "list");
       expect({ code, out }).toEqual({ code: 1, out: "" });
+      expect(err).toContain(`(connect ECONNREFUSED 127.0.0.1:${server.port})`);
       const { json } = await admin.run("doctor", "--json");
       expect(json().checks).toContainEqual(
         expect.objectContaining({ name: "store", ok: false, level: "error", remedy: expect.any(String) }),

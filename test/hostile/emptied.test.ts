@@ -57,4 +57,48 @@ describe.each(stores)("at the start on $name", ({ open }) => {
     admin.remove();
     await opened.close();
   });
+
+  test("F14 an emptied store is refused with exit code 2, also on localhost where its id is pinned", async () => {
+    const opened = await open();
+    const env = { LATCHKEY_STORE: opened.url, LATCHKEY_SECRET: SECRET };
+    const admin = operator({ ...env, LATCHKEY_ISSUER: "https://id.example.com" });
+    expect((await admin.run("setup")).code).toBe(0);
+    const meta = await opened.store.read<{ id: string }>("meta:store");
+    const pinned = operator({ ...env, LATCHKEY_STORE_ID: meta?.value.id ?? "" });
+    const other = operator({ ...env, LATCHKEY_STORE_ID: "another" });
+    // The controls: the one that was initialised, by its id too.
+    expect((await admin.run("accounts", "list")).code).toBe(0);
+    expect((await pinned.run("accounts", "list")).code).toBe(0);
+    const exchanged = await other.run("accounts", "list");
+    expect(exchanged.code).toBe(2);
+    expect(exchanged.err).toContain("LATCHKEY_STORE_ID");
+    await opened.store.remove("meta:store");
+    for (const operated of [admin, pinned]) {
+      const { code, err } = await operated.run("accounts", "list");
+      expect(code).toBe(2);
+      expect(err).toContain("restore the data first");
+      const doctor = await operated.run("doctor", "--json");
+      expect(doctor.code).toBe(1);
+      expect(doctor.json()).toMatchObject({ ok: false });
+    }
+    expect((await admin.run("serve")).code).toBe(2);
+    expect(await opened.store.read("meta:store")).toBeUndefined();
+    for (const operated of [admin, pinned, other]) operated.remove();
+    await opened.close();
+  });
+
+  test("another secret is refused with exit code 2, by the server and by the doctor", async () => {
+    const opened = await open();
+    const admin = operator({ LATCHKEY_STORE: opened.url, LATCHKEY_SECRET: SECRET });
+    expect((await admin.run("setup")).code).toBe(0);
+    const stranger = operator({ LATCHKEY_STORE: opened.url, LATCHKEY_SECRET: `another ${SECRET}` });
+    const { code, err } = await stranger.run("serve");
+    expect(code).toBe(2);
+    expect(err).toContain("LATCHKEY_SECRET");
+    const doctor = await stranger.run("doctor", "--json");
+    expect({ code: doctor.code, ...doctor.json() }).toMatchObject({ code: 1, ok: false });
+    expect((await admin.run("doctor")).code).toBe(0);
+    for (const operated of [admin, stranger]) operated.remove();
+    await opened.close();
+  });
 });

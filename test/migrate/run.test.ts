@@ -6,7 +6,8 @@ import { readLedger, requireKnown } from "../../src/migrate/ledger.ts";
 import { countOld, migrateUp } from "../../src/migrate/run.ts";
 import { takeLease } from "../../src/store/lease.ts";
 import type { Store } from "../../src/store/store.ts";
-import { startInstallation } from "../support/installation.ts";
+import { operator } from "../command/operator.ts";
+import { SECRET, startInstallation } from "../support/installation.ts";
 import { type OpenStore, stores } from "../support/stores.ts";
 import { forgetLedger, keyOf, notMigrated, oldAccount, writeOld } from "./people.ts";
 
@@ -189,6 +190,38 @@ describe.each(stores)("a start on $name with old data", (kind) => {
       }
     } finally {
       await running.stop();
+    }
+  });
+});
+
+describe.each(stores)("the doctor on $name", ({ open }) => {
+  test("names what is pending, as a warning, until it is done", async () => {
+    const opened = await open();
+    const admin = operator({ LATCHKEY_STORE: opened.url, LATCHKEY_SECRET: SECRET });
+    const doctor = async () => {
+      const { code, json } = await admin.run("doctor", "--json");
+      const { ok, checks } = json() as { ok: boolean; checks: { name: string }[] };
+      return { code, ok, check: checks.find(({ name }) => name === "migrations") };
+    };
+    const well = { name: "migrations", ok: true, message: "no migration is pending", remedy: null };
+    try {
+      await admin.run("setup");
+      expect(await doctor()).toMatchObject({ code: 0, ok: true, check: well });
+      await writeOld(opened.store, 3);
+      await forgetLedger(opened.store);
+      expect(await doctor()).toMatchObject({
+        ...{ code: 0, ok: true },
+        check: {
+          ...{ ok: false, level: "warning", message: expect.stringContaining(ID) },
+          remedy: "Run: npx latchkey migrate up",
+        },
+      });
+      expect(await notMigrated(opened.store, 3)).toHaveLength(3);
+      expect((await admin.run("migrate", "up")).code).toBe(0);
+      expect(await doctor()).toMatchObject({ code: 0, ok: true, check: well });
+    } finally {
+      admin.remove();
+      await opened.close();
     }
   });
 });

@@ -8,6 +8,8 @@ export interface BrokenWire {
   readonly lost: number;
   /** What happens between a request's being carried out and the loss of its answer. */
   beforeCut: (() => Promise<unknown>) | undefined;
+  /** What comes of an answer on its way; the server's own words when it is not set. */
+  rewrite: ((answer: Buffer) => Buffer) | undefined;
   /** How long every answer takes longer, in milliseconds. */
   delay: number;
   /**
@@ -26,6 +28,7 @@ export async function startProxy(target: number): Promise<BrokenWire> {
   let lost = 0;
   let delay = 0;
   let beforeCut: (() => Promise<unknown>) | undefined;
+  let rewrite: BrokenWire["rewrite"];
   const server = createServer((client) => {
     const upstream = connect(target, "127.0.0.1");
     let doomed = false;
@@ -38,7 +41,8 @@ export async function startProxy(target: number): Promise<BrokenWire> {
       }
       upstream.write(request);
     });
-    upstream.on("data", (answer) => {
+    upstream.on("data", (said) => {
+      const answer = rewrite?.(said) ?? said;
       if (!doomed && delay > 0) return void setTimeout(() => client.write(answer), delay);
       if (!doomed) return void client.write(answer);
       if (isCut) return;
@@ -70,6 +74,12 @@ export async function startProxy(target: number): Promise<BrokenWire> {
     },
     set beforeCut(act) {
       beforeCut = act;
+    },
+    get rewrite() {
+      return rewrite;
+    },
+    set rewrite(how) {
+      rewrite = how;
     },
     get delay() {
       return delay;

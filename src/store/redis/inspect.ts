@@ -1,11 +1,10 @@
 /** What there is to say about a Redis: for `latchkey doctor`, which looks and changes nothing. */
-import { X509Certificate } from "node:crypto";
-import type { TLSSocket } from "node:tls";
 import type { Redis } from "ioredis";
 import { doubtful, type Finding, found, wrong } from "../finding.ts";
 import type { Millis } from "../store.ts";
-import { parseRedisAddress, type RedisAddress } from "./address.ts";
-import { masters, nameOf } from "./connections.ts";
+import { parseRedisAddress } from "./address.ts";
+import { certificates, endedCertificates } from "./certificates.ts";
+import { type Client, masters, nameOf } from "./connections.ts";
 import { ask, checkRedis, type Facts, persistence } from "./fitness.ts";
 import { unavailable } from "./link.ts";
 import { connectClient, defaultsFor, type RedisConnectOptions } from "./open.ts";
@@ -13,15 +12,19 @@ import { connectClient, defaultsFor, type RedisConnectOptions } from "./open.ts"
 /** Clocks further apart than this make times in logs and tokens doubtful, and further than that wrong. */
 const SKEW: Millis = 2_000;
 const WRONG_SKEW: Millis = 15_000;
-const DAY: Millis = 86_400_000;
-/** Days before its end in which a certificate is to be renewed. */
-const RENEW = 14;
 
 /** @throws `store_unavailable` when nothing answers */
 export async function inspectRedis(url: string, options: RedisConnectOptions = {}): Promise<Finding[]> {
   const address = parseRedisAddress(url);
   const wanted = { ...defaultsFor(address), ...options };
-  const client = await connectClient(address);
+  let client: Client;
+  try {
+    client = await connectClient(address);
+  } catch (error) {
+    const ended = await endedCertificates(address);
+    if (ended.length === 0) throw error;
+    return ended;
+  }
   try {
     const servers = await masters(client);
     const facts = await Promise.all(servers.map(ask));
@@ -111,24 +114,4 @@ async function skew(server: Redis): Promise<Finding> {
   const remedy = "Keep both clocks right with NTP.";
   if (apart > WRONG_SKEW) return wrong("redis clock", message, remedy);
   return apart > SKEW ? doubtful("redis clock", message, remedy) : found("redis clock", message);
-}
-
-function certificates({ tls }: RedisAddress, servers: Redis[]): Finding[] {
-  if (!tls) return [];
-  const theirs = servers.flatMap((server) => {
-    const { valid_to: until } = (server.stream as TLSSocket).getPeerCertificate?.() ?? {};
-    return until ? [dated(`of Redis (${nameOf(server)})`, until)] : [];
-  });
-  const ours = tls.cert ? [dated("that we show to Redis", new X509Certificate(tls.cert).validTo)] : [];
-  const authority = tls.ca ? [dated("of the authority", new X509Certificate(tls.ca).validTo)] : [];
-  return [...theirs, ...ours, ...authority];
-}
-
-function dated(whose: string, until: string): Finding {
-  const days = Math.floor((Date.parse(until) - Date.now()) / DAY);
-  const message = `the certificate ${whose} ends in ${days} days`;
-  if (days < 0) return wrong("redis certificate", `the certificate ${whose} ended on ${until}`, "Renew it.");
-  return days < RENEW
-    ? doubtful("redis certificate", message, "Renew it.")
-    : found("redis certificate", message);
 }

@@ -3,9 +3,16 @@ import { describe, expect, test } from "vitest";
 import { newVersion } from "../../../src/store/record.ts";
 import { connectRedis } from "../../../src/store/redis/open.ts";
 import { checkRedis } from "../../../src/store/redis.ts";
+import { inspectStore } from "../../src/store/connect.ts";
+import { newVersion } from "../../src/store/record.ts";
+import { connectRedis } from "../../src/store/redis/open.ts";
+import { checkRedis } from "../../src/store/redis.ts";
 import { everythingIn } from "../../support/errors.ts";
 import { startProxy } from "../../support/proxy.ts";
 import { startRedis, withoutRedis } from "../../support/redis.ts";
+import { everythingIn } from "../support/errors.ts";
+import { startProxy } from "../support/proxy.ts";
+import { startRedis, withoutRedis } from "../support/redis.ts";
 
 describe.skipIf(withoutRedis)("the fitness of a Redis", () => {
   async function judged(...args: string[]) {
@@ -29,6 +36,40 @@ describe.skipIf(withoutRedis)("the fitness of a Redis", () => {
     const { refusals, connecting } = await judged("--maxmemory-policy", "allkeys-lru");
     expect(refusals).toEqual([expect.stringContaining("Set it to noeviction")]);
     expect(connecting).toMatchObject({ code: "store_refused", detail: refusals[0] });
+  });
+
+  test.each([
+    ["6.0", true],
+    ["6.1", true],
+    ["6.2", false],
+    ["7.0", false],
+  ])("one that says it is %s is refused: %s", async (version, refused) => {
+    // Older than 6.2 there is none here: a real one is heard to say it, and nothing else is changed.
+    const server = await startRedis();
+    const wire = await startProxy(server.port);
+    let told = 0;
+    wire.rewrite = (answer) => {
+      const text = answer.toString("latin1").replace(/(?<=redis_version:)\d\.\d/, () => {
+        told++;
+        return version;
+      });
+      return Buffer.from(text, "latin1");
+    };
+    const url = `redis://127.0.0.1:${wire.port}`;
+    const connecting = await connectRedis(url).then(
+      (store) => store.close(),
+      (error: unknown) => error,
+    );
+    const detail = `Redis ${version} is too old. Use 6.2 or newer.`;
+    if (refused) expect(connecting).toMatchObject({ code: "store_refused", detail });
+    else expect(connecting).toBeUndefined();
+    const settings = (await inspectStore(url)).filter(({ name }) => name === "redis settings");
+    expect(settings.filter(({ level }) => level === "error").map(({ message }) => message)).toEqual(
+      refused ? [detail] : [],
+    );
+    expect(told).toBeGreaterThan(1);
+    await wire.close();
+    await server.stop();
   });
 
   test("one that keeps nothing on disk, or not at once, is warned of", async () => {
