@@ -1,5 +1,6 @@
 /** `latchkey store verify`: every reference between records. */
 import { type Common, type Context, print, withInstallation } from "./context.ts";
+import { shelfOf } from "./places.ts";
 import { progress } from "./progress.ts";
 import { table } from "./terminal.ts";
 
@@ -8,12 +9,14 @@ export interface VerifyFlags extends Common {
 }
 
 export function verify(context: Context, flags: VerifyFlags): Promise<void> {
-  return withInstallation(context, async ({ store }) => {
+  return withInstallation(context, async ({ store, settings }) => {
     const { verifyStore } = await import("../transfer/verify.ts");
+    const shelf = await shelfOf(store, settings.store);
     const bar = progress(context.terminal, "records");
     try {
       const report = await verifyStore({
         store,
+        shelf,
         fix: flags.fix === true,
         tell: (seen) => bar.tell(seen, undefined),
       });

@@ -55,6 +55,12 @@ export async function backup(
   return counts;
 }
 
+/** The id of the key that a verifier is encrypted under, which stands in it: `lkpw1.<key id>.…`. */
+export function keyOfVerifier(value: unknown): string {
+  const { sealed = "" } = value as { sealed?: string };
+  return sealed.split(".")[1] ?? "";
+}
+
 export function kindOf(key: string): string {
   return key.slice(0, key.indexOf(":"));
 }

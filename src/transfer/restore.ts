@@ -12,7 +12,7 @@ import type { Item } from "../store/bulk.ts";
 import { inPortions } from "../store/portions.ts";
 import { newVersion } from "../store/record.ts";
 import type { Key, Store } from "../store/store.ts";
-import { type KeyShelf, kindOf, type Line, stays } from "./backup.ts";
+import { type KeyShelf, keyOfVerifier, kindOf, type Line, stays } from "./backup.ts";
 import { hasPasskey, restoredAccount } from "./restored.ts";
 
 export interface RestoreCounts {
@@ -230,9 +230,7 @@ async function applyVerifier(store: Store, line: Line, counts: RestoreCounts): P
   const id = line.key.slice(VERIFIER.length + 1);
   const holder = (await accountRecord.read(store, id))?.value;
   const { seal, keys } = await readPasswordState(store);
-  const { sealed = "" } = JSON.parse(line.json) as { sealed?: string };
-  // Whether its key is one of those that count stands in it: `lkpw1.<key id>.…`.
-  const readable = seal === "open" && keys.includes(sealed.split(".")[1] ?? "");
+  const readable = seal === "open" && keys.includes(keyOfVerifier(JSON.parse(line.json)));
   const wanted = holder?.password?.state === "open" && !hasPasskey(holder);
   if (!wanted || !readable) counts.passwords.dropped++;
   else if (await bring(store, line.key, line.version, line.json)) counts.passwords.restored++;

@@ -5,16 +5,20 @@
  */
 import { type Account, accountRecord } from "../account/account.ts";
 import { type Claim, claim, claimsOf, release, usernameClaim } from "../account/directory.ts";
-import { claimOfHint, entries, HINTS, sweepVerifiers } from "../account/leftovers.ts";
-import { readPasswordState, VERIFIER } from "../account/password-state.ts";
+import { claimOfHint, entries, HINTS } from "../account/leftovers.ts";
 import { log } from "../account/revise.ts";
 import { day } from "../clock.ts";
 import { isRefusal } from "../errors.ts";
 import type { Entry, Key, Store } from "../store/store.ts";
+import type { Finding, Findings, Shelf } from "./finding.ts";
+import { consents, mails, owned, sets } from "./verify-belongings.ts";
+import { keys, verifiers } from "./verify-passwords.ts";
 
 export interface VerifyOptions {
   store: Store;
   fix: boolean;
+  /** Where the keys of the verifiers lie. */
+  shelf: Shelf;
   tell?(seen: number): void;
 }
 
@@ -32,12 +36,6 @@ export interface VerifyReport {
   problems: Problem[];
 }
 
-interface Finding {
-  key: Key;
-  problem: string;
-  repair?: () => Promise<unknown>;
-}
-
 /** How many problems are listed; all are counted. */
 const LISTED = 1000;
 
@@ -53,11 +51,13 @@ export async function verifyStore(options: VerifyOptions): Promise<VerifyReport>
   return { ...report, fixed: Math.max(0, before.found - after.found), problems };
 }
 
-async function look({ store, fix, tell }: VerifyOptions) {
+const WALKS = [accounts, hints, owned, consents, sets, mails, verifiers, keys];
+
+async function look({ store, fix, shelf, tell }: VerifyOptions) {
   let [seen, found] = [0, 0];
   const listed: Finding[] = [];
-  for (const examine of [accounts, hints, verifiers, sessions]) {
-    for await (const findings of examine(store)) {
+  for (const examine of WALKS) {
+    for await (const findings of examine(store, shelf)) {
       if (++seen % 500 === 0) tell?.(seen);
       for (const finding of findings) {
         found++;
@@ -68,9 +68,6 @@ async function look({ store, fix, tell }: VerifyOptions) {
   }
   return { seen, found, listed };
 }
-
-/** For each record of some kind what is wrong with it. */
-type Findings = AsyncGenerator<Finding[]>;
 
 async function* accounts(store: Store): Findings {
   for await (const entry of entries(store, accountRecord.kind)) {
@@ -135,24 +132,5 @@ async function* hints(store: Store): Findings {
       const dead = { key: `${kind}:${name}` as Key, problem: "leads to no account", repair };
       yield holder && namedBy(holder.value) ? [] : [dead];
     }
-  }
-}
-
-async function* verifiers(store: Store): Findings {
-  const { seal } = await readPasswordState(store);
-  for await (const { key } of entries(store, VERIFIER)) {
-    const holder = await accountRecord.read(store, key.slice(VERIFIER.length + 1));
-    const alive = seal !== "sealed" && holder?.value.password?.state === "open";
-    const repair = () => sweepVerifiers(store);
-    yield alive ? [] : [{ key, problem: "a verifier whose account lists no open password", repair }];
-  }
-}
-
-async function* sessions(store: Store): Findings {
-  for await (const { key, value } of entries(store, "session")) {
-    const { accountId } = value as { accountId?: string };
-    const gone = accountId !== undefined && (await accountRecord.read(store, accountId)) === undefined;
-    const repair = () => store.remove(key);
-    yield gone ? [{ key, problem: "a session of an account that is gone", repair }] : [];
   }
 }

@@ -45,6 +45,6 @@ export async function furnish({ accounts, clients, store, vault, clock }: Instal
   await store.write("session:one", { accountId: people[0]?.id, exp: 4e9 }, { ttl: 600_000 });
   await store.count("limit:somebody", 600_000);
   await store.join("groups:all", "staff");
-  await store.join("sessions:jane", "one", 600_000);
+  await store.join(`sessions:${people[0]?.id}`, "one", 600_000);
   return people;
 }
