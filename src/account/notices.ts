@@ -14,6 +14,9 @@ export type NoticeKind =
   | "pass_issued"
   | "email_changed"
   | "account_deletion"
+  | "account_disabled"
+  | "account_enabled"
+  | "account_deleted"
   | "sessions_ended"
   /** Somebody else signed up with this address, which the page that was answered does not tell. */
   | "address_used";
@@ -27,6 +30,9 @@ export interface Notice {
   /** Where "It wasn't me" leads: an address of ours that undoes what it can. */
   undo?: string;
 }
+
+/** After these the owner's page opens no more. */
+export const CLOSED: readonly NoticeKind[] = ["account_disabled", "account_deleted"];
 
 /** Tells the owner. Resolves when the notice is kept, not when it has arrived; never rejects for a channel's sake. */
 export type Notify = (account: Account, notice: Notice) => Promise<void>;

@@ -1,6 +1,7 @@
 /** `latchkey accounts disable`, `enable` and `delete`: whether somebody may come in at all. */
 import type { Command } from "commander";
 import type { Account } from "../account/account.ts";
+import type { NoticeKind } from "../account/notices.ts";
 import type { Installation } from "../installation.ts";
 import { withoutNotice } from "../oidc/quiet.ts";
 import { openPasswords } from "../password-room.ts";
@@ -29,8 +30,9 @@ type DeleteFlags = Common & { yes?: true };
  */
 function disable(context: Context, named: string, flags: Common): Promise<void> {
   return withInstallation(context, async (installation) => {
-    const { id } = await accountNamed(installation, named);
-    const account = await installation.accounts.disable(id);
+    const before = await accountNamed(installation, named);
+    const account = await installation.accounts.disable(before.id);
+    if (before.state !== account.state) await tell(installation, account, "account_disabled");
     const { belongings, from } = await ending(installation);
     await belongings.closeSessions(from, account);
     told(context, flags, account, "disabled; all it had open has ended");
@@ -39,9 +41,16 @@ function disable(context: Context, named: string, flags: Common): Promise<void> 
 
 function enable(context: Context, named: string, flags: Common): Promise<void> {
   return withInstallation(context, async (installation) => {
-    const { id } = await accountNamed(installation, named);
-    told(context, flags, await installation.accounts.enable(id), "enabled");
+    const before = await accountNamed(installation, named);
+    const account = await installation.accounts.enable(before.id);
+    if (before.state !== account.state) await tell(installation, account, "account_enabled");
+    told(context, flags, account, "enabled");
   });
+}
+
+/** An owner is told at his address, which a document that is gone does not name any more; a server sends it. */
+function tell({ notify, clock }: Installation, account: Account, kind: NoticeKind): Promise<void> {
+  return notify(account, { kind, at: clock.now() });
 }
 
 function told(context: Context, flags: Common, { id, username, state }: Account, words: string): void {
@@ -58,6 +67,7 @@ function remove(context: Context, named: string, flags: DeleteFlags): Promise<vo
     const agreed = await confirmed(context, flags.yes, question);
     const deleted = agreed && (await installation.accounts.erase(id, { whenever: true }));
     if (deleted) {
+      await tell(installation, account, "account_deleted");
       await (await openPasswords(installation))?.forget(id);
       const { belongings, from } = await ending(installation);
       await belongings.closeEverything(from, account);

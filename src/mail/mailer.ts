@@ -1,6 +1,6 @@
 /** Writes to people: what they are told of their account, and links that prove an address is theirs. */
 import type { Account } from "../account/account.ts";
-import type { Mail, Notify } from "../account/notices.ts";
+import { CLOSED, type Mail, type Notify } from "../account/notices.ts";
 import type { Clock } from "../clock.ts";
 import type { Logger } from "../log.ts";
 import { rateLimit } from "../store/rate.ts";
@@ -65,8 +65,8 @@ function mailer(options: MailerOptions): Mailer {
     async notify(account, { kind, at, about, undo }) {
       if (!hasAddress(account)) return;
       const more = { ...(about === undefined ? {} : { about }), ...(undo === undefined ? {} : { undo }) };
-      const accountUrl = `${issuer.origin}/account`;
-      const model = { kind, at, account: account.username, accountUrl, ...more };
+      const open = CLOSED.includes(kind) ? {} : { accountUrl: `${issuer.origin}/account` };
+      const model = { kind, at, account: account.username, ...open, ...more };
       const { email: to, language } = account;
       // What any stranger can have sent is not sent without end.
       const bucket = kind === "address_used" ? { bucket: `address:${account.id}` } : {};

@@ -20,7 +20,8 @@ export interface MailModels {
     about?: string;
     /** Where it is undone, if it can be. */
     undo?: string;
-    accountUrl: string;
+    /** Where its owner looks at it, if that still opens. */
+    accountUrl?: string;
     issuer: string;
   };
   /** A link that works once, a code to be typed, or both, of which either will do. */

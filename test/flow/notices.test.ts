@@ -128,6 +128,66 @@ describe.each(stores)("notices over $name", (kind) => {
     expect(mail.text).not.toContain(code.slice(0, 11));
   });
 
+  it.each([
+    [
+      "en",
+      ["Your account was disabled", "Your account was enabled again", "Your account was deleted"],
+      "ask whoever runs this service",
+    ],
+    [
+      "de",
+      ["Ihr Konto wurde gesperrt", "Ihr Konto wurde wieder freigegeben", "Ihr Konto wurde gelöscht"],
+      "fragen Sie die Betreiber",
+    ],
+  ])(
+    "tell of an account that the command line disabled, enabled and deleted, once each, in %s",
+    async (language, subjects, closing) => {
+      const told = { ...((await read()) as Account), language };
+      await running.store.store.write(accountRecord.key(id), accountRecord.encode(told));
+      const { url, from } = mailSettings(post);
+      const env = {
+        LATCHKEY_STORE: running.store.url,
+        LATCHKEY_ISSUER: running.issuer,
+        LATCHKEY_SECRET: SECRET,
+      };
+      const admin = operator({ ...env, LATCHKEY_MAIL_URL: url, LATCHKEY_MAIL_FROM: from });
+      // The control: without a mail server nothing is kept to be sent.
+      const silent = operator(env);
+      const waiting = await running.store.store.members("queue:mail");
+      expect((await silent.run("accounts", "disable", id)).code).toBe(0);
+      expect((await silent.run("accounts", "enable", id)).code).toBe(0);
+      const waits = await running.store.store.members("queue:mail");
+      expect(waits.filter((mail) => !waiting.includes(mail))).toEqual([]);
+      for (const words of [["disable"], ["disable"], ["enable"], ["enable"], ["delete", "--yes"]]) {
+        const [command = "", ...flags] = words;
+        const { code, err } = await admin.run("accounts", command, id, ...flags);
+        expect(code, err).toBe(0);
+      }
+      admin.remove();
+      silent.remove();
+      // Whatever the server sends next takes with it what waits.
+      const other = running.browser();
+      const name = `other${people}`;
+      await other.complete(await other.open("/sign-up"), { username: name, email: `${name}@example.com` });
+      const found = (await running.installation.accounts.findByLogin(name))?.value as Account;
+      const verified = accountRecord.encode({ ...found, emailVerified: true });
+      await running.store.store.write(accountRecord.key(found.id), verified);
+      await other.complete(await other.submit("/account/sessions/end"));
+      await post.newest(email, 3);
+      expect(mailed().sort()).toEqual([...subjects].sort());
+      const mails = post.inbox.filter(({ to }) => to.includes(email));
+      for (const { mail } of mails) {
+        const isOpen = mail.subject === subjects[1];
+        for (const body of [mail.text, String(mail.html)]) {
+          expect(body).toContain(username);
+          // Whose account is closed is not sent to a page that does not open.
+          expect(body?.includes(`${running.issuer}/account`)).toBe(isOpen);
+          expect(body?.includes(closing)).toBe(!isOpen);
+        }
+      }
+    },
+  );
+
   it("tell of a pass that the command line issued: the command keeps the mail, the server sends it", async () => {
     const { url, from } = mailSettings(post);
     const admin = operator({
