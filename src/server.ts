@@ -178,8 +178,13 @@ async function createHandler(
   const long = provider.callback();
   const { admit } = passkeys;
   const short = shortWay(ordinary(installation, { provider, unit, keys, claims, admit }), long);
-  // The long way says why nothing is served from a store that is not ours.
-  const handler: RequestListener = (request, response) => (isOurs() ? short : long)(request, response);
+  const handler: RequestListener = (request, response) => {
+    if (isOurs()) return short(request, response);
+    // A balancer gives the next connection to somebody who serves; on this one its client would come back for ever.
+    response.shouldKeepAlive = false;
+    // The long way says why nothing is served from a store that is not ours.
+    long(request, response);
+  };
   return { handler, tidy };
 }
 

@@ -29,12 +29,16 @@ describe.skipIf(withoutRedis)("F14 a Redis that is emptied under a running serve
     expect(await status("/livez")).toBe(200);
     for (const path of ["/sign-in", "/sign-up", "/auth", "/token", "/setup/anything"])
       expect(await status(path), path).toBe(503);
+    // Who is refused does not hold on to the connection, behind which somebody else may serve.
+    const kept = async () => (await fetch(`${running.issuer}/sign-in`)).headers.get("connection");
+    expect(await kept()).toBe("close");
     expect(running.log.filter((line) => line.includes("emptied or exchanged"))).toHaveLength(1);
     await client.set("latchkey:meta:store", meta.replace(/"id":"[^"]+"/, '"id":"of another installation"'));
     expect(await status("/readyz")).toBe(503);
     await client.set("latchkey:meta:store", meta);
     await vi.waitUntil(async () => (await status("/readyz")) === 200, WAITING);
     expect(await status("/sign-in")).toBe(200);
+    expect(await kept()).toBe("keep-alive");
     client.disconnect();
   });
 });
