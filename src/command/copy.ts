@@ -18,9 +18,9 @@ export async function copy(context: Context, from: string, to: string, flags: Co
   if (flags.switch) mustBeAskable(context, flags.yes);
   const named = (address: string) =>
     address === "-" ? (context.terminal.env.LATCHKEY_STORE ?? "-") : address;
-  const source = await openPlace(context, named(from), "from");
+  const source = await openPlace(context, named(from));
   try {
-    const target = await openPlace(context, named(to), "to");
+    const target = await openPlace(context, named(to));
     try {
       if (source.name === target.name) throw new UsageError("both are the same store");
       await carryOut(context, source, target, flags);

@@ -19,19 +19,20 @@ export async function shelfOf(store: Store, address: string): Promise<Place["she
 }
 
 /**
- * Opens a store by an address from the command line. One Redis that is left is asked for no more than it was set up for:
- * what it does not keep is a reason to leave it.
+ * Opens a store by an address from the command line. One Redis is asked for no more than it was set up for, as by a
+ * server: what it does not keep is a reason to leave it, and what it loses of a copy the copy has brought in order, so
+ * that the record which makes it ours is lost first, and the next copy goes on.
  *
  * @throws {UsageError} for one that holds a password
  */
-export async function openPlace(context: Context, address: string, role: "from" | "to"): Promise<Place> {
+export async function openPlace(context: Context, address: string): Promise<Place> {
   const folder = folderOf(address);
   const absolute = folder === undefined ? address : `lmdb:${resolve(context.terminal.cwd, folder)}`;
   if (/^[a-z+]+:\/\/[^/?#]*:[^/?#@]+@/.test(address) && context.terminal.env.LATCHKEY_STORE !== address) {
     const hint = "name it in LATCHKEY_STORE and write - in its place";
     throw new UsageError(`an address with a password does not belong on a command line: ${hint}`);
   }
-  const asked = role === "from" && /^rediss?:/.test(absolute) ? { durability: "configured" as const } : {};
+  const asked = /^rediss?:/.test(absolute) ? { durability: "configured" as const } : {};
   const store = await connectStore(absolute, { log: warnings(context.terminal), ...asked });
   return { store, name: maskAddress(absolute), shelf: await shelfOf(store, absolute) };
 }
