@@ -110,7 +110,7 @@ async function opened(settings: Settings): Promise<Check[]> {
     await store.ping();
     const owner = await setup.hasOwner();
     return [
-      passed("store", `${store.driver} answers`),
+      passed("store", `${store.driver} answers; the id of the store is ${meta.id}`),
       passed("secret", "the secret fits this store"),
       owner
         ? passed("owner", "there is an owner")

@@ -274,7 +274,10 @@ describe.each(stores)("commands on $name", ({ open }) => {
         remedy: expect.stringContaining("setup"),
       },
     ]);
-    expect((await admin.run("doctor")).out).toMatch(/^ok +store: /m);
+    const meta = await opened.store.read<{ id: string }>("meta:store");
+    expect((await admin.run("doctor")).out).toMatch(
+      new RegExp(`^ok +store: .*the id of the store is ${meta?.value.id}$`, "m"),
+    );
   });
 
   test("with another secret nothing opens the store: exit 2, and the doctor says so", async () => {

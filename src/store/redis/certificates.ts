@@ -2,10 +2,10 @@
 import { X509Certificate } from "node:crypto";
 import { connect, type TLSSocket } from "node:tls";
 import type { Redis } from "ioredis";
+import { doubtful, type Finding, found, wrong } from "../finding.ts";
 import type { Millis } from "../store.ts";
 import type { RedisAddress, Tls } from "./address.ts";
 import { nameOf } from "./connections.ts";
-import { doubtful, type Finding, found, wrong } from "./finding.ts";
 
 const DAY: Millis = 86_400_000;
 /** Days before its end in which a certificate is to be renewed. */

@@ -1,18 +1,12 @@
 import { Redis } from "ioredis";
 import { describe, expect, test } from "vitest";
+import { inspectStore } from "../../../src/store/connect.ts";
 import { newVersion } from "../../../src/store/record.ts";
 import { connectRedis } from "../../../src/store/redis/open.ts";
 import { checkRedis } from "../../../src/store/redis.ts";
-import { inspectStore } from "../../src/store/connect.ts";
-import { newVersion } from "../../src/store/record.ts";
-import { connectRedis } from "../../src/store/redis/open.ts";
-import { checkRedis } from "../../src/store/redis.ts";
 import { everythingIn } from "../../support/errors.ts";
 import { startProxy } from "../../support/proxy.ts";
 import { startRedis, withoutRedis } from "../../support/redis.ts";
-import { everythingIn } from "../support/errors.ts";
-import { startProxy } from "../support/proxy.ts";
-import { startRedis, withoutRedis } from "../support/redis.ts";
 
 describe.skipIf(withoutRedis)("the fitness of a Redis", () => {
   async function judged(...args: string[]) {
