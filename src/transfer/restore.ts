@@ -13,6 +13,7 @@ import { inPortions } from "../store/portions.ts";
 import { newVersion } from "../store/record.ts";
 import type { Key, Store } from "../store/store.ts";
 import { type KeyShelf, keyOfVerifier, kindOf, type Line, stays } from "./backup.ts";
+import { hasOwner, isBelonging } from "./parties.ts";
 import { hasPasskey, restoredAccount } from "./restored.ts";
 
 export interface RestoreCounts {
@@ -67,9 +68,9 @@ export async function restore(options: RestoreOptions): Promise<RestoreCounts> {
     );
     options.tell?.("restoring", share);
   }
-  // A verifier is of use only beside the account that lists it.
+  // What is of use only beside an account comes when it is known which are there: not those that were deleted since.
   for (const { lines } of options.read()) {
-    await inPortions(lines, (line) => applyVerifier(store, JSON.parse(line), counts), AT_ONCE);
+    await inPortions(lines, (line) => applyBelonging(store, JSON.parse(line), counts), AT_ONCE);
   }
   // What is said to be back is kept, on every server.
   await store.bulk.settle();
@@ -158,13 +159,21 @@ async function apply(
   counts: RestoreCounts,
   known: Known,
 ): Promise<void> {
-  if (line.sort === "key" || !stays(line)) return;
-  if (line.sort === "member") {
-    const [held] = await store.bulk.holds([line]);
-    if (!held) await store.join(line.key, line.member);
-    if (!held) counts.members++;
-  } else if (line.sort === "event") counts.events += await store.bulk.load([line]);
+  if (line.sort === "key" || !stays(line) || isBelonging(line)) return;
+  if (line.sort === "member") await applyMember(store, line, counts);
+  else if (line.sort === "event") counts.events += await store.bulk.load([line]);
   else if (line.sort === "record") await applyRecord(store, clock, line, counts, known);
+}
+
+async function applyMember(
+  store: Store,
+  line: Item & { sort: "member" },
+  counts: RestoreCounts,
+): Promise<void> {
+  const [held] = await store.bulk.holds([line]);
+  if (held) return;
+  await store.join(line.key, line.member);
+  counts.members++;
 }
 
 async function applyRecord(
@@ -225,8 +234,19 @@ async function holderOf(store: Store, { record, name, namedBy }: Claim): Promise
   return holder && namedBy(holder.value) ? holder.value.id : undefined;
 }
 
-async function applyVerifier(store: Store, line: Line, counts: RestoreCounts): Promise<void> {
-  if (line.sort !== "record" || kindOf(line.key) !== VERIFIER) return;
+async function applyBelonging(store: Store, line: Line, counts: RestoreCounts): Promise<void> {
+  if (line.sort === "record" && kindOf(line.key) === VERIFIER) return applyVerifier(store, line, counts);
+  if (line.sort === "key" || !isBelonging(line) || !stays(line) || !(await hasOwner(store, line))) return;
+  if (line.sort === "member") await applyMember(store, line, counts);
+  else if (line.sort === "record" && (await bring(store, line.key, line.version, line.json)))
+    counts.records++;
+}
+
+async function applyVerifier(
+  store: Store,
+  line: Item & { sort: "record" },
+  counts: RestoreCounts,
+): Promise<void> {
   const id = line.key.slice(VERIFIER.length + 1);
   const holder = (await accountRecord.read(store, id))?.value;
   const { seal, keys } = await readPasswordState(store);

@@ -2,11 +2,11 @@
  * What belongs to an account, to an app or to a queue, and what is left of it when that is gone. A command or a server
  * that is killed while it deletes an account may leave some; nobody else would ever find it again.
  */
-import { accountRecord } from "../account/account.ts";
 import { entries } from "../account/leftovers.ts";
 import type { Key, Store } from "../store/store.ts";
 import { kindOf } from "./backup.ts";
 import type { Findings } from "./finding.ts";
+import { idOf, isThere, type Parties, partiesOf } from "./parties.ts";
 
 const GONE = "of an account that is gone";
 /** Records of which something says whose they are. */
@@ -31,13 +31,6 @@ const QUEUE: Key = "queue:mail";
 interface Owned {
   accountId?: string;
   account?: string;
-}
-
-const idOf = (key: string) => key.slice(key.indexOf(":") + 1);
-
-/** That there is one, whatever it says and whether this version can read it. */
-async function isThere(store: Store, account: string): Promise<boolean> {
-  return (await store.read(accountRecord.key(account))) !== undefined;
 }
 
 export async function* owned(store: Store): Findings {
@@ -69,20 +62,6 @@ async function aboutList(store: Store, key: Key, { account, client }: Parties) {
   // Taken back in between it is in neither.
   if (held || (await store.read(key)) === undefined) return [];
   return [{ key, problem: "its owner cannot see it", repair: () => store.join(set, client) }];
-}
-
-interface Parties {
-  account: string;
-  client: string;
-}
-
-/** Whose it is: an id may have a colon in it, and the account that is there decides which one divides. */
-async function partiesOf(store: Store, id: string): Promise<Parties | undefined> {
-  for (let at = id.indexOf(":"); at >= 0; at = id.indexOf(":", at + 1)) {
-    const account = id.slice(0, at);
-    if (account !== "" && (await isThere(store, account))) return { account, client: id.slice(at + 1) };
-  }
-  return undefined;
 }
 
 /** Sets are in no walk over records. */

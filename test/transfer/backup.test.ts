@@ -101,7 +101,24 @@ describe.each(stores)("a backup of $name", ({ open }) => {
   test("SEC-46 into a living store only what is missing comes back: tombstones and newer data stay", async () => {
     const [jane, john, joan] = people as [Account, Account, Account];
     const jim = await house.accounts.create({ username: "jim", passkey: passkey("jim") });
+    const allowed = async (id: string) => {
+      await opened.store.write(`consent:${id}:wiki`, { scopes: [], claims: [], since: 1 });
+      await opened.store.join(`consents:${id}`, "wiki");
+      await opened.store.write(`activity:${id}`, { events: [] });
+    };
+    const kept = async (id: string) => [
+      (await opened.store.read(`consent:${id}:wiki`)) !== undefined,
+      (await opened.store.members(`consents:${id}`)).length > 0,
+      (await opened.store.read(`activity:${id}`)) !== undefined,
+    ];
+    const forget = async (id: string) => {
+      await opened.store.remove(`consent:${id}:wiki`);
+      await opened.store.leave(`consents:${id}`, "wiki");
+      await opened.store.remove(`activity:${id}`);
+    };
+    for (const { id } of [john, joan, jim]) await allowed(id);
     await back();
+    for (const { id } of [john, joan, jim]) await forget(id);
     await house.accounts.disable(jane.id);
     // A loss: one account and its names are gone, and its address was taken by somebody else.
     await opened.store.remove(accountRecord.key(john.id));
@@ -124,6 +141,9 @@ describe.each(stores)("a backup of $name", ({ open }) => {
     expect((await house.accounts.findByLogin("john"))?.value.id).toBe(john.id);
     expect((await house.accounts.findByLogin("joan@example.com"))?.value.username).toBe("other");
     expect(await accountAt(opened, joan.id)).toBeUndefined();
+    // What was kept beside an account comes with it, and not without it.
+    expect(await kept(john.id)).toEqual([true, true, true]);
+    expect([await kept(joan.id), await kept(jim.id)].flat()).toEqual(Array(6).fill(false));
   });
 
   test("holds no passwords unless it is told to, and brings none to an account with a passkey", async () => {
