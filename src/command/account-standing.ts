@@ -32,9 +32,9 @@ function disable(context: Context, named: string, flags: Common): Promise<void> 
   return withInstallation(context, async (installation) => {
     const before = await accountNamed(installation, named);
     const account = await installation.accounts.disable(before.id);
-    if (before.state !== account.state) await tell(installation, account, "account_disabled");
     const { belongings, from } = await ending(installation);
     await belongings.closeSessions(from, account);
+    if (before.state !== account.state) await tell(installation, account, "account_disabled");
     told(context, flags, account, "disabled; all it had open has ended");
   });
 }
@@ -67,10 +67,10 @@ function remove(context: Context, named: string, flags: DeleteFlags): Promise<vo
     const agreed = await confirmed(context, flags.yes, question);
     const deleted = agreed && (await installation.accounts.erase(id, { whenever: true }));
     if (deleted) {
-      await tell(installation, account, "account_deleted");
       await (await openPasswords(installation))?.forget(id);
       const { belongings, from } = await ending(installation);
       await belongings.closeEverything(from, account);
+      await tell(installation, account, "account_deleted");
     }
     const words = deleted ? "deleted" : "not deleted";
     print(context, flags, { id, username, deleted }, `${username}: ${words}.\n`);

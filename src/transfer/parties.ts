@@ -17,13 +17,23 @@ export async function isThere(store: Store, account: string): Promise<boolean> {
   return (await store.read(accountRecord.key(account))) !== undefined;
 }
 
-/** Whose a consent is: an id may have a colon in it, and the account that is there decides which one divides. */
-export async function partiesOf(store: Store, id: string): Promise<Parties | undefined> {
+/**
+ * Whose a consent is. Both ids may have a colon in them, so what is there decides which one divides: an account and an
+ * app, or an account whose app is gone.
+ */
+export async function partiesOf(
+  store: Store,
+  id: string,
+): Promise<(Parties & { isClientThere: boolean }) | undefined> {
+  let found: Parties | undefined;
   for (let at = id.indexOf(":"); at >= 0; at = id.indexOf(":", at + 1)) {
-    const account = id.slice(0, at);
-    if (account !== "" && (await isThere(store, account))) return { account, client: id.slice(at + 1) };
+    const parties = { account: id.slice(0, at), client: id.slice(at + 1) };
+    if (parties.account === "" || !(await isThere(store, parties.account))) continue;
+    if ((await store.read(`client:${parties.client}`)) !== undefined)
+      return { ...parties, isClientThere: true };
+    found ??= parties;
   }
-  return undefined;
+  return found && { ...found, isClientThere: false };
 }
 
 /** Whether something is kept for an account, and is of use only beside it. */

@@ -50,8 +50,7 @@ export async function* consents(store: Store): Findings {
     const parties = await partiesOf(store, idOf(key));
     const repair = () => store.remove(key);
     if (!parties) yield [{ key, problem: `what an app was allowed, ${GONE}`, repair }];
-    else if ((await store.read(`client:${parties.client}`)) === undefined)
-      yield [{ key, problem: "allowed to an app that is gone", repair }];
+    else if (!parties.isClientThere) yield [{ key, problem: "allowed to an app that is gone", repair }];
     else yield await aboutList(store, key, parties);
   }
 }

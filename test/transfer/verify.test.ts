@@ -78,11 +78,11 @@ describe.each(stores)("store verify on $name", ({ open }) => {
     const [jane, john] = (await furnish(house)) as [Account, Account];
     const { store } = opened;
     // An id from elsewhere, with what divides the parts of a key in it.
-    const foreign = await createImported(
-      house,
-      { sub: "idp:7", username: "foreign", password: false },
-      async () => {},
-    );
+    const imported = (sub: string) =>
+      createImported(house, { sub, username: sub.replace(":", "-"), password: false }, async () => {});
+    const foreign = await imported("idp:7");
+    // Somebody whose id is the beginning of that one.
+    await imported("idp");
     const belongings = async (id: string, name: string) => {
       await store.write(`consent:${id}:wiki`, { scopes: ["email"], claims: [], since: 1 });
       await store.join(`consents:${id}`, "wiki");
@@ -103,7 +103,7 @@ describe.each(stores)("store verify on $name", ({ open }) => {
     expect((await verify()).json()).toMatchObject({ ok: true, found: 0 });
     const sound = await logical(store);
 
-    await belongings("idp:8", "left");
+    await belongings("gone:8", "left");
     await store.write(`consent:${john.id}:gone`, { scopes: [], claims: [], since: 1 });
     await store.join(`consents:${john.id}`, "gone");
     const found = await verify();
@@ -111,13 +111,13 @@ describe.each(stores)("store verify on $name", ({ open }) => {
     const problems = found.json().problems as { key: string; problem: string; fixed: boolean }[];
     expect(problems.map(({ key, problem }) => `${key} ${problem}`).sort()).toEqual(
       [
-        "consent:idp:8:wiki what an app was allowed, of an account that is gone",
-        "consents:idp:8 a list of what apps were allowed of an account that is gone",
+        "consent:gone:8:wiki what an app was allowed, of an account that is gone",
+        "consents:gone:8 a list of what apps were allowed of an account that is gone",
         "grant:left a grant of an account that is gone",
-        "grants:idp:8 a list of grants of an account that is gone",
+        "grants:gone:8 a list of grants of an account that is gone",
         "session:left a session of an account that is gone",
-        "sessions:idp:8 a list of sessions of an account that is gone",
-        "activity:idp:8 activity of an account that is gone",
+        "sessions:gone:8 a list of sessions of an account that is gone",
+        "activity:gone:8 activity of an account that is gone",
         "invitation:left an invitation of an account that is gone",
         `consent:${john.id}:gone allowed to an app that is gone`,
       ].sort(),
