@@ -1,5 +1,6 @@
 /** A real Redis on 127.0.0.1, on a free port and in a folder of its own; stopped by its own pid. */
 import { type ChildProcess, spawn } from "node:child_process";
+import { randomInt } from "node:crypto";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:net";
@@ -83,15 +84,23 @@ export async function startServer(
   return server;
 }
 
-/** A port that was free a moment ago. */
+/** Below those that outgoing connections are given, and above those that no browser and no fetch goes to. */
+const PORTS = [10_100, 32_000] as const;
+
+/** A port that was free a moment ago, and that no connection of anybody gets by chance before it is listened on. */
 export async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, "127.0.0.1");
-  await once(probe, "listening");
-  const address = probe.address();
-  probe.close();
-  await once(probe, "close");
-  if (address === null || typeof address === "string") throw new Error("no port");
-  return address.port;
+  for (;;) {
+    const port = randomInt(...PORTS);
+    const probe = createServer().listen(port, "127.0.0.1");
+    const free = await once(probe, "listening").then(
+      () => true,
+      () => false,
+    );
+    if (!free) continue;
+    probe.close();
+    await once(probe, "close");
+    return port;
+  }
 }
 
 function spawnReady(options: string[], ready: string): Promise<ChildProcess> {
