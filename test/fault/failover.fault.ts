@@ -140,7 +140,7 @@ describe.skipIf(withoutRedis)("a server whose Redis fails over", () => {
       await owners.replica?.start();
       await people.more(30);
       expect({ lost: await people.lost(), wrong: people.wrong }).toEqual({ lost: [], wrong: [] });
-      const left = await isWhole(running.store.store);
+      const left = await isWhole(running.store);
       process.stdout.write(`F11: ${people.told.length} sign-ups acknowledged, 0 lost, ${left} leftovers\n`);
     } finally {
       await running.stop();

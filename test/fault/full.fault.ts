@@ -49,7 +49,7 @@ describe.each(stores.filter(({ name }) => name === "redis"))("F6 a server whose 
       // The control: the right one is right where it can be kept; and what was counted stays counted.
       expect((await guess(other, OLD_PASSWORD)).status).toBe(200);
       expect((await guess(guessed, OLD_PASSWORD)).status).toBe(429);
-      await isWhole(running.store.store);
+      await isWhole(running.store);
     } finally {
       await running.stop();
     }

@@ -83,7 +83,7 @@ describe.each(stores)("F1, F15: a journal of what was acknowledged on $name", (k
         `${told.redeemed.length} codes), ${kills} kills, ${lost.length} lost, ${twice.length} used twice\n`,
     );
     expect({ lost, twice }).toEqual({ lost: [], twice: [] });
-    await isWhole(store);
+    await isWhole(mortal.store);
     await mortal.stop();
   });
 });

@@ -16,7 +16,7 @@ describe.each(stores)("F15 a server that is killed on $name", (kind) => {
       const mortal = await startMortal(kind);
       try {
         const points = await dieEverywhere(mortal, flow);
-        const left = await isWhole(mortal.store.store);
+        const left = await isWhole(mortal.store);
         process.stdout.write(
           `F15 ${kind.name}: ${points.length} points, ${left} leftovers\n  ${points.join("\n  ")}\n`,
         );

@@ -89,7 +89,7 @@ describe.skipIf(withoutRedis)("a Redis that is killed", () => {
         await createImported({ store, clock: systemClock }, input, async () => {});
       }
       await tear(server, cut);
-      left += await patiently(() => isWhole(store));
+      left += await patiently(() => isWhole({ store, url: server.url }));
     }
     report(`F13: torn in 20 places of a creation, ${left} leftovers`);
     await store.close();
