@@ -85,7 +85,8 @@ function idsOf(installation: Installation, names: readonly string[]): Promise<st
 
 async function remove(context: Context, name: string, flags: Common & { yes?: true }): Promise<void> {
   if (name === ADMINISTRATORS) throw new UsageError(`${ADMINISTRATORS} is special and stays`);
-  if (!(await confirmed(context, flags.yes, `Take everybody out of ${name} and remove it?`))) return;
+  if (!(await confirmed(context, flags.yes, `Take everybody out of ${name} and remove it?`)))
+    return print(context, flags, { name, removed: false }, "Nothing was removed.\n");
   await withInstallation(context, async ({ accounts, store }) => {
     let left = 0;
     for await (const account of accounts.list()) {

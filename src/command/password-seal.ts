@@ -14,7 +14,8 @@ interface Flags extends Common {
 export async function sealStore(context: Context, flags: Flags): Promise<void> {
   const names = flags.waive === undefined ? [] : linesOf(context, flags.waive);
   const question = "Seal? No password comes back into this store, by anyone, ever.";
-  if (!(await confirmed(context, flags.yes, question))) return;
+  if (!(await confirmed(context, flags.yes, question)))
+    return print(context, flags, { changed: false }, "Nothing was sealed.\n");
   await withInstallation(context, async (installation) => {
     const { store, accounts } = installation;
     // Again: what an import left that slept through the seal is closed now, and not within the hour.

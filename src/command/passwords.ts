@@ -92,7 +92,8 @@ async function drop(context: Context, flags: DropFlags): Promise<void> {
     const question =
       `Drop ${dropped} passwords, of which ${without_passkey} are the only way in? They do not come back, and ` +
       `those accounts are left with recovery or a pass.`;
-    if (!(await confirmed(context, flags.yes, question))) return;
+    if (!(await confirmed(context, flags.yes, question)))
+      return print(context, flags, { dropped: 0, without_passkey: 0 }, "Nothing was dropped.\n");
     const bar = progress(context.terminal, "passwords");
     const safe = await safeOf(installation);
     const done = await work.drop(safe, accounts, filter, (count) =>

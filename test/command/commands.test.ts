@@ -171,6 +171,16 @@ describe.each(stores)("commands on $name", ({ open }) => {
     expect(renewed.json()).toMatchObject({ client_secret: expect.any(String) });
   });
 
+  test("whoever declines gets one document that says so, and nothing is changed", async () => {
+    await admin.run("groups", "add", "staff");
+    const declined = async (...words: string[]) => (await admin.answer("n", ...words, "--json")).json();
+    expect(await declined("groups", "remove", "staff")).toEqual({ name: "staff", removed: false });
+    expect(await declined("passwords", "drop", "--all")).toEqual({ dropped: 0, without_passkey: 0 });
+    expect(await declined("passwords", "seal")).toEqual({ changed: false });
+    expect((await admin.run("groups", "list")).out).toContain("staff");
+    expect((await admin.run("passwords", "status", "--json")).json()).toMatchObject({ sealed: false });
+  });
+
   test("clients remove asks a person, needs --yes without one, and removes once", async () => {
     const unasked = await admin.run("clients", "remove", "wiki");
     expect(unasked).toMatchObject({ code: 2, out: "" });
