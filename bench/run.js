@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { root } from "./server.js";
 
-const full = { rounds: 7, warm: 600, cpu: 1000, accounts: 500, walks: 5, memory: 10_000, samples: 200 };
+const full = { rounds: 7, warm: 4000, cpu: 1000, accounts: 500, walks: 5, memory: 10_000, samples: 200 };
 const quick = { rounds: 3, warm: 100, cpu: 200, accounts: 20, walks: 2, memory: 500, samples: 30 };
 const usual = ["p1", "p2", "p3", "p7", "p8"];
 /** A refusal takes a quarter of a second, and a rank test wants many. */
