@@ -1,11 +1,10 @@
 /** Signing out on request of an app, and answers that leave as a form. */
-import { createServer, type RequestListener, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
 import { decodeJwt, decodeProtectedHeader } from "jose";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import "../support/prototypes.ts";
 import type { Answer, Browser } from "../support/browser.ts";
 import { type Running, startInstallation } from "../support/installation.ts";
+import { logoutReceiver, type Receiver } from "../support/receiver.ts";
 import { freePort } from "../support/redis.ts";
 import type { RelyingParty } from "../support/relying-party.ts";
 import { stores } from "../support/stores.ts";
@@ -19,28 +18,15 @@ describe.each(stores)("signing out over $name", (kind) => {
   let running: Running;
   let jane: Browser;
   let app: RelyingParty;
-  let receiver: Server;
-  let told: string[] = [];
-  const receive: RequestListener = (request, response) => {
-    let body = "";
-    request.on("data", (chunk) => {
-      body += chunk;
-    });
-    request.on("end", () => {
-      told.push(new URLSearchParams(body).get("logout_token") ?? "");
-      response.end();
-    });
-  };
+  let receiver: Receiver;
 
   beforeAll(async () => {
     running = await startInstallation(kind);
-    receiver = createServer(receive).listen(0, "127.0.0.1");
-    await new Promise((resolve) => receiver.once("listening", resolve));
-    const { port } = receiver.address() as AddressInfo;
+    receiver = await logoutReceiver();
     app = await running.app({
       redirectUris: [`${elsewhere}/cb`],
       postLogoutRedirectUris: [goodbye],
-      backchannelLogoutUri: `http://localhost:${port}/backchannel`,
+      backchannelLogoutUri: receiver.url,
     });
     jane = running.browser();
     await app.signUp(jane, { email: "jane@example.com" });
@@ -53,7 +39,7 @@ describe.each(stores)("signing out over $name", (kind) => {
   async function signedIn() {
     const browser = running.browser(jane.authenticator);
     const tokens = await app.signIn(browser);
-    told = [];
+    receiver.told.length = 0;
     return { browser, ...tokens, hint: tokens.response.id_token as string };
   }
 
@@ -88,8 +74,8 @@ describe.each(stores)("signing out over $name", (kind) => {
   it("tells the app over the back channel", async () => {
     const { browser, idToken, hint } = await signedIn();
     await confirm(browser, await ask(browser, { id_token_hint: hint }));
-    expect(told).toHaveLength(1);
-    const [token = ""] = told;
+    expect(receiver.told).toHaveLength(1);
+    const [token = ""] = receiver.told;
     expect(decodeProtectedHeader(token).typ).toBe("logout+jwt");
     const claims = decodeJwt(token);
     expect(claims).toMatchObject({ iss: running.issuer, aud: app.client.client_id, sub: idToken.sub });
@@ -103,7 +89,7 @@ describe.each(stores)("signing out over $name", (kind) => {
     await dead.signIn(browser);
     const answer = await browser.submit("/account/sign-out");
     expect(answer.status).toBe(200);
-    expect(told).toHaveLength(1);
+    expect(receiver.told).toHaveLength(1);
     expect((await browser.request("/account")).status).toBe(303);
   });
 
@@ -113,11 +99,10 @@ describe.each(stores)("signing out over $name", (kind) => {
     const away = await running.app({ backchannelLogoutUri: `http://localhost:${port}/backchannel` });
     await away.signIn(browser);
     await browser.submit("/account/sign-out");
-    expect(told).toHaveLength(1);
-    const back = createServer(receive).listen(port, "127.0.0.1");
-    await new Promise((resolve) => back.once("listening", resolve));
+    expect(receiver.told).toHaveLength(1);
+    const back = await logoutReceiver(port);
     await running.restart();
-    const audiences = told.map((token) => decodeJwt(token).aud);
+    const audiences = [...receiver.told, ...back.told].map((token) => decodeJwt(token).aud);
     expect(audiences).toEqual([app.client.client_id, away.client.client_id]);
     back.close();
   });

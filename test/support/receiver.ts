@@ -11,12 +11,13 @@ export interface Receiver {
   close(): void;
 }
 
-export async function logoutReceiver(): Promise<Receiver> {
+/** Opens it; on a free port, or on one that somebody was told of before. */
+export async function logoutReceiver(at = 0): Promise<Receiver> {
   const told: string[] = [];
   const server = createServer(async (request, response) => {
     told.push(new URLSearchParams(await text(request)).get("logout_token") ?? "");
     response.end();
-  }).listen(0, "127.0.0.1");
+  }).listen(at, "127.0.0.1");
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;
   return { url: `http://localhost:${port}/backchannel`, told, close: () => void server.close() };
