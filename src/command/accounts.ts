@@ -2,10 +2,10 @@
 import type { Command } from "commander";
 import type { Account, Passkey } from "../account/account.ts";
 import type { Installation } from "../installation.ts";
-import { standingCommands } from "./account-standing.ts";
+import { importCommand } from "./accounts/import.ts";
+import { inviteCommand } from "./accounts/invite.ts";
+import { standingCommands } from "./accounts/standing.ts";
 import { type Common, type Context, print, withInstallation } from "./context.ts";
-import { importCommand } from "./import.ts";
-import { inviteCommand } from "./invite.ts";
 import { accountNamed } from "./named.ts";
 import { table } from "./terminal.ts";
 

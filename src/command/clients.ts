@@ -8,8 +8,8 @@ import type {
   IdTokenAlg,
   Written,
 } from "../oidc/client/clients.ts";
+import { readKeys } from "./clients/key-file.ts";
 import { type Common, type Context, confirmed, mustBeAskable, print, withInstallation } from "./context.ts";
-import { readKeys } from "./key-file.ts";
 import { table } from "./terminal.ts";
 
 interface ClientFlags extends Common {

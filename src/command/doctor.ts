@@ -1,7 +1,7 @@
 /** `latchkey doctor`: what is wrong with this installation, and the remedy. */
 import type { Command } from "commander";
-import type { Check } from "./checks.ts";
 import { type Common, type Context, print } from "./context.ts";
+import type { Check } from "./doctor/checks.ts";
 
 export function doctorCommand(program: Command, context: Context): void {
   program
@@ -12,7 +12,7 @@ export function doctorCommand(program: Command, context: Context): void {
 }
 
 async function doctor(context: Context, options: Common): Promise<void> {
-  const { examine } = await import("./checks.ts");
+  const { examine } = await import("./doctor/checks.ts");
   const checks = await examine(context);
   const ok = checks.every((check) => check.ok || check.level !== "error");
   print(context, options, { ok, checks }, `${checks.map(lineFor).join("\n")}\n`);

@@ -4,9 +4,9 @@ import { readPasswordState } from "../account/password-state.ts";
 import { passwordStatus } from "../account/password-status.ts";
 import type { Installation } from "../installation.ts";
 import { type Common, type Context, confirmed, print, UsageError, withInstallation } from "./context.ts";
-import { exportStuck } from "./password-export.ts";
-import { prove, verifyReport } from "./password-proof.ts";
-import { sealStore } from "./password-seal.ts";
+import { exportStuck } from "./passwords/export.ts";
+import { prove, verifyReport } from "./passwords/proof.ts";
+import { sealStore } from "./passwords/seal.ts";
 import { progress } from "./progress.ts";
 import { table } from "./terminal.ts";
 

@@ -29,7 +29,7 @@ async function serve(context: Context, { json }: { json?: true }): Promise<void>
   const { createLogger } = await import("../log.ts");
   const log = await createLogger({ ...settings.log, format });
   if (settings.workers === 1) return serveAlone(context, settings, { log, format, stopped: signal });
-  const { isFirstWorker, isWorker, lead, toldToStop, tellServing } = await import("./workers.ts");
+  const { isFirstWorker, isWorker, lead, toldToStop, tellServing } = await import("./serve/workers.ts");
   if (isWorker()) {
     const own = { log, format, stopped: toldToStop(), isServing: tellServing };
     return serveAlone(context, settings, own, isFirstWorker());

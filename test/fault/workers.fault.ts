@@ -1,6 +1,6 @@
 /**
  * F23: workers that are killed, stuck, out of memory, or cannot be started. How soon they are replaced is measured and
- * printed; what is asserted is that nobody waits without need. The decisions alone: `test/command/replacement.test.ts`.
+ * printed; what is asserted is that nobody waits without need. The decisions alone: `test/command/serve/replacement.test.ts`.
  */
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";

@@ -3,7 +3,7 @@ import { appendFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } f
 import { join } from "node:path";
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { aclLine } from "../../src/command/password-seal.ts";
+import { aclLine } from "../../src/command/passwords/seal.ts";
 import { type Operator, operator } from "../command/operator.ts";
 import { HASHES } from "../password/place.ts";
 import { type OpenStore, stores } from "../support/stores.ts";

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { accountRecord } from "../../src/account/account.ts";
 import { systemClock } from "../../src/clock.ts";
-import { openPlace, shelfOf } from "../../src/command/places.ts";
+import { openPlace, shelfOf } from "../../src/command/store/places.ts";
 import type { Terminal } from "../../src/command/terminal.ts";
 import { behindGate, gateOf } from "../../src/store/gate.ts";
 import { takeLease } from "../../src/store/lease.ts";

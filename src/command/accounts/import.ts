@@ -2,17 +2,17 @@
 import { closeSync, createReadStream, openSync, statSync, writeSync } from "node:fs";
 import { resolve } from "node:path";
 import type { Command } from "commander";
-import type { LatchkeyError } from "../errors.ts";
-import type { Format } from "../import/format.ts";
-import type { Hashes } from "../import/hashes.ts";
-import type { Input } from "../import/row.ts";
-import type { Counts } from "../import/run.ts";
-import type { Installation } from "../installation.ts";
-import { visible } from "../log/fields.ts";
-import { type Common, type Context, UsageError, withInstallation } from "./context.ts";
-import { progress } from "./progress.ts";
-import { spool } from "./spool.ts";
-import { type Terminal, table } from "./terminal.ts";
+import type { LatchkeyError } from "../../errors.ts";
+import type { Format } from "../../import/format.ts";
+import type { Hashes } from "../../import/hashes.ts";
+import type { Input } from "../../import/row.ts";
+import type { Counts } from "../../import/run.ts";
+import type { Installation } from "../../installation.ts";
+import { visible } from "../../log/fields.ts";
+import { type Common, type Context, UsageError, withInstallation } from "../context.ts";
+import { progress } from "../progress.ts";
+import { spool } from "../spool.ts";
+import { type Terminal, table } from "../terminal.ts";
 
 interface Flags extends Common {
   format?: Format;
@@ -104,8 +104,8 @@ async function run(
   watcher: { refused(input: Input, reason: LatchkeyError): void; progress(counts: Counts): void },
 ): Promise<Counts> {
   const [{ importAll }, { readInputs }] = await Promise.all([
-    import("../import/run.ts"),
-    import("../import/format.ts"),
+    import("../../import/run.ts"),
+    import("../../import/format.ts"),
   ]);
   const hashes = await hashesFor({ store, clock, vault, settings });
   const options = { store, clock, announce, hashes, ...(dryRun ? { dryRun } : {}) };
@@ -116,12 +116,12 @@ async function run(
 async function hashesFor(
   parts: Pick<Installation, "store" | "clock" | "vault" | "settings">,
 ): Promise<Hashes> {
-  const { readPasswordState } = await import("../account/password-state.ts");
+  const { readPasswordState } = await import("../../account/password-state.ts");
   if ((await readPasswordState(parts.store)).seal === "sealed")
-    return (await import("../import/hashes.ts")).noHashes;
+    return (await import("../../import/hashes.ts")).noHashes;
   const [{ intake }, { passwordSafe }] = await Promise.all([
-    import("../password/intake.ts"),
-    import("../password-room.ts"),
+    import("../../password/intake.ts"),
+    import("../../password-room.ts"),
   ]);
   return intake(await passwordSafe(parts), parts.settings.passwords.maxCost);
 }

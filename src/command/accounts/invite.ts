@@ -1,14 +1,14 @@
 /** `latchkey accounts invite`: a link that makes an account, or the first passkey of one that is there. */
 import type { Command } from "commander";
-import type { Invitation } from "../account/invitations.ts";
-import { checkDisplayName, checkEmail, checkUsername } from "../account/names.ts";
-import { refuse } from "../errors.ts";
-import type { Installation } from "../installation.ts";
-import type { Millis } from "../store/store.ts";
-import { type Common, type Context, print, UsageError, withInstallation } from "./context.ts";
-import { accountNamed } from "./named.ts";
-import { span } from "./span.ts";
-import { table } from "./terminal.ts";
+import type { Invitation } from "../../account/invitations.ts";
+import { checkDisplayName, checkEmail, checkUsername } from "../../account/names.ts";
+import { refuse } from "../../errors.ts";
+import type { Installation } from "../../installation.ts";
+import type { Millis } from "../../store/store.ts";
+import { type Common, type Context, print, UsageError, withInstallation } from "../context.ts";
+import { accountNamed } from "../named.ts";
+import { span } from "../span.ts";
+import { table } from "../terminal.ts";
 
 const THREE_DAYS: Millis = 3 * 24 * 60 * 60 * 1000;
 

@@ -1,12 +1,12 @@
 /** `latchkey accounts disable`, `enable` and `delete`: whether somebody may come in at all. */
 import type { Command } from "commander";
-import type { Account } from "../account/account.ts";
-import type { NoticeKind } from "../account/notices.ts";
-import type { Installation } from "../installation.ts";
-import { withoutNotice } from "../oidc/quiet.ts";
-import { openPasswords } from "../password-room.ts";
-import { type Common, type Context, confirmed, mustBeAskable, print, withInstallation } from "./context.ts";
-import { accountNamed } from "./named.ts";
+import type { Account } from "../../account/account.ts";
+import type { NoticeKind } from "../../account/notices.ts";
+import type { Installation } from "../../installation.ts";
+import { withoutNotice } from "../../oidc/quiet.ts";
+import { openPasswords } from "../../password-room.ts";
+import { type Common, type Context, confirmed, mustBeAskable, print, withInstallation } from "../context.ts";
+import { accountNamed } from "../named.ts";
 
 export function standingCommands(group: Command, context: Context): void {
   const leaf = (usage: string, words: string) =>
@@ -80,7 +80,7 @@ function remove(context: Context, named: string, flags: DeleteFlags): Promise<vo
 /** The library is loaded by the commands that tell apps, and by no other. */
 async function ending(installation: Installation) {
   const [belongings, { fromOutside }] = await withoutNotice(() =>
-    Promise.all([import("../oidc/belongings.ts"), import("../oidc/outside.ts")]),
+    Promise.all([import("../../oidc/belongings.ts"), import("../../oidc/outside.ts")]),
   );
   return { belongings, from: await fromOutside(installation) };
 }

@@ -1,8 +1,8 @@
 /** The file of `--jwks`: read here, judged by the registry. */
 import { resolve } from "node:path";
-import { parseObject, readText } from "../config/files.ts";
-import { MOST_BYTES, type PublicJwkSet } from "../oidc/client/keys.ts";
-import { type Context, UsageError } from "./context.ts";
+import { parseObject, readText } from "../../config/files.ts";
+import { MOST_BYTES, type PublicJwkSet } from "../../oidc/client/keys.ts";
+import { type Context, UsageError } from "../context.ts";
 
 /** The key set in a file. @throws {UsageError} for a file that cannot be one */
 export function readKeys({ terminal }: Context, file: string): PublicJwkSet {

@@ -2,18 +2,18 @@
 import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { systemClock } from "../clock.ts";
-import type { Settings } from "../config/load.ts";
-import { isRefusal } from "../errors.ts";
-import type { Installation } from "../installation.ts";
-import { oneLine } from "../log/fields.ts";
-import { pendingIn, readLedger } from "../migrate/ledger.ts";
-import { withoutNotice } from "../oidc/quiet.ts";
-import { inspectStore } from "../store/connect.ts";
-import type { Finding } from "../store/finding.ts";
-import type { Store } from "../store/store.ts";
-import { whyAway } from "./away.ts";
-import { type Context, loaded } from "./context.ts";
+import { systemClock } from "../../clock.ts";
+import type { Settings } from "../../config/load.ts";
+import { isRefusal } from "../../errors.ts";
+import type { Installation } from "../../installation.ts";
+import { oneLine } from "../../log/fields.ts";
+import { pendingIn, readLedger } from "../../migrate/ledger.ts";
+import { withoutNotice } from "../../oidc/quiet.ts";
+import { inspectStore } from "../../store/connect.ts";
+import type { Finding } from "../../store/finding.ts";
+import type { Store } from "../../store/store.ts";
+import { whyAway } from "../away.ts";
+import { type Context, loaded } from "../context.ts";
 
 /** An `error` makes the installation unfit. */
 export type Check = Finding;
@@ -104,7 +104,7 @@ function notMade(settings: Settings): Check {
 }
 
 async function opened(settings: Settings): Promise<Check[]> {
-  const { openInstallation } = await withoutNotice(() => import("../installation.ts"));
+  const { openInstallation } = await withoutNotice(() => import("../../installation.ts"));
   const { store, setup, close, meta, accounts } = await openInstallation(settings, { initialise: false });
   try {
     await store.ping();
@@ -130,7 +130,7 @@ async function rpIdFits(
   { rpIds }: Installation["meta"],
   accounts: Installation["accounts"],
 ): Promise<Check> {
-  const { describeStranded, remedyFor, strandedBy } = await import("../installation/rp-id.ts");
+  const { describeStranded, remedyFor, strandedBy } = await import("../../installation/rp-id.ts");
   if (!rpIds) return passed("rp id", `${rpId}; the next start of the server remembers it`);
   const stranded = await strandedBy(rpId, rpIds, () => accounts.list());
   if (stranded.passkeys === 0) return passed("rp id", `no passkey was made for another RP ID than ${rpId}`);
@@ -145,7 +145,7 @@ async function migrated(store: Store): Promise<Check> {
 
 /** Once passwords are sealed, only an instance that was asleep meanwhile can have written one. */
 async function afterTheSeal(store: Store): Promise<Check[]> {
-  const { readPasswordState, VERIFIER } = await import("../account/password-state.ts");
+  const { readPasswordState, VERIFIER } = await import("../../account/password-state.ts");
   if ((await readPasswordState(store)).seal !== "sealed") return [];
   let strays = 0;
   for await (const { entries } of store.scan(VERIFIER)) strays += entries.length;

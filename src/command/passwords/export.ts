@@ -1,9 +1,9 @@
 /** Who still has a password, and why, as CSV for people who open it in a spreadsheet. */
 import { closeSync, openSync, writeSync } from "node:fs";
 import { resolve } from "node:path";
-import type { Account } from "../account/account.ts";
-import { lastSeen, standingOf, stuckOf } from "../account/password-status.ts";
-import { type Context, UsageError } from "./context.ts";
+import type { Account } from "../../account/account.ts";
+import { lastSeen, standingOf, stuckOf } from "../../account/password-status.ts";
+import { type Context, UsageError } from "../context.ts";
 
 const HEADER = ["id", "username", "email", "groups", "standing", "why", "declined", "last_seen"];
 

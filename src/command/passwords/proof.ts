@@ -2,13 +2,13 @@
 import { closeSync, existsSync, openSync, readSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { isDeepStrictEqual } from "node:util";
-import { readPasswordState } from "../account/password-state.ts";
-import { passwordStatus } from "../account/password-status.ts";
-import { parseObject, readText } from "../config/files.ts";
-import { refuse } from "../errors.ts";
-import type { Installation } from "../installation.ts";
-import type { Report } from "../proof/prove.ts";
-import { type Common, type Context, print, UsageError, withInstallation } from "./context.ts";
+import { readPasswordState } from "../../account/password-state.ts";
+import { passwordStatus } from "../../account/password-status.ts";
+import { parseObject, readText } from "../../config/files.ts";
+import { refuse } from "../../errors.ts";
+import type { Installation } from "../../installation.ts";
+import type { Report } from "../../proof/prove.ts";
+import { type Common, type Context, print, UsageError, withInstallation } from "../context.ts";
 
 interface Flags extends Common {
   files: string[];
@@ -23,8 +23,8 @@ export function prove(context: Context, flags: Flags): Promise<void> {
   return withInstallation(context, async (installation) => {
     const report = await examine(installation, files);
     const [{ signStatement }, { signingKeys }] = await Promise.all([
-      import("../oidc/statement.ts"),
-      import("../oidc/keys.ts"),
+      import("../../oidc/statement.ts"),
+      import("../../oidc/keys.ts"),
     ]);
     const keys = await signingKeys(installation.store, installation.vault, installation.clock);
     const document = { ...report, signature: await signStatement(keys, report) };
@@ -39,8 +39,8 @@ export function prove(context: Context, flags: Flags): Promise<void> {
 async function examine(installation: Installation, files: readonly string[]): Promise<Report> {
   const { store, accounts, clock, settings, meta } = installation;
   const [{ prove: look }, { passwordSafe }] = await Promise.all([
-    import("../proof/prove.ts"),
-    import("../password-room.ts"),
+    import("../../proof/prove.ts"),
+    import("../../password-room.ts"),
   ]);
   const { shelf } = await passwordSafe(installation);
   const state = await readPasswordState(store);
@@ -57,7 +57,7 @@ async function examine(installation: Installation, files: readonly string[]): Pr
 async function backupReader({
   vault,
 }: Installation): Promise<(path: string) => AsyncIterable<Buffer> | undefined> {
-  const { readSealed } = await import("../transfer/sealed-file.ts");
+  const { readSealed } = await import("../../transfer/sealed-file.ts");
   async function* pieces(path: string) {
     for (const { lines } of readSealed(path, vault.derive("backup")))
       yield Buffer.from(`${lines.join("\n")}\n`);
@@ -99,8 +99,8 @@ export function verifyReport(context: Context, file: string, flags: Common): Pro
   const { signature, ...report } = parsed.object as Record<string, unknown>;
   return withInstallation(context, async ({ store, vault, clock }) => {
     const [{ openStatement }, { signingKeys }] = await Promise.all([
-      import("../oidc/statement.ts"),
-      import("../oidc/keys.ts"),
+      import("../../oidc/statement.ts"),
+      import("../../oidc/keys.ts"),
     ]);
     const signed = await openStatement(await signingKeys(store, vault, clock), String(signature));
     if (!isDeepStrictEqual(signed, report)) throw refuse("report_invalid");

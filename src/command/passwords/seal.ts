@@ -1,10 +1,10 @@
 /** `latchkey passwords seal`: only at zero, or with the exceptions named. */
 import { resolve } from "node:path";
-import { readPasswordState } from "../account/password-state.ts";
-import { readText } from "../config/files.ts";
-import { refuse } from "../errors.ts";
-import type { Installation } from "../installation.ts";
-import { type Common, type Context, confirmed, print, UsageError, withInstallation } from "./context.ts";
+import { readPasswordState } from "../../account/password-state.ts";
+import { readText } from "../../config/files.ts";
+import { refuse } from "../../errors.ts";
+import type { Installation } from "../../installation.ts";
+import { type Common, type Context, confirmed, print, UsageError, withInstallation } from "../context.ts";
 
 interface Flags extends Common {
   yes?: true;
@@ -36,8 +36,8 @@ export async function sealStore(context: Context, flags: Flags): Promise<void> {
 
 async function seal(installation: Installation, names: readonly string[]): Promise<void> {
   const [work, { passwordSafe }] = await Promise.all([
-    import("../password/seal.ts"),
-    import("../password-room.ts"),
+    import("../../password/seal.ts"),
+    import("../../password-room.ts"),
   ]);
   const waive = await Promise.all(
     names.map(async (name) => {

@@ -1,5 +1,5 @@
 /** How soon another worker starts for one that ended, and which worker no longer does anything. */
-import type { Millis } from "../store/store.ts";
+import type { Millis } from "../../store/store.ts";
 
 const FIRST_PAUSE: Millis = 100;
 const LONGEST_PAUSE: Millis = 10_000;

@@ -3,7 +3,7 @@
  * one for each that ends, ends those that are stuck, and ends all of them when it is told to.
  */
 import cluster, { type Worker } from "node:cluster";
-import type { Logger } from "../log.ts";
+import type { Logger } from "../../log.ts";
 import { BEAT_EVERY, type Pulse, pauseBefore, pulse } from "./replacement.ts";
 
 export interface Lead {

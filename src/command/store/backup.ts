@@ -1,10 +1,10 @@
 /** `latchkey store backup` and `restore`: one encrypted file, and back. */
 import { existsSync, statSync } from "node:fs";
 import { resolve } from "node:path";
-import { systemClock } from "../clock.ts";
-import { maskAddress } from "../config/quote.ts";
-import { withoutNotice } from "../oidc/quiet.ts";
-import { createVault } from "../vault.ts";
+import { systemClock } from "../../clock.ts";
+import { maskAddress } from "../../config/quote.ts";
+import { withoutNotice } from "../../oidc/quiet.ts";
+import { createVault } from "../../vault.ts";
 import {
   type Common,
   type Context,
@@ -15,10 +15,10 @@ import {
   UsageError,
   warnings,
   withInstallation,
-} from "./context.ts";
+} from "../context.ts";
+import { progress } from "../progress.ts";
+import { table } from "../terminal.ts";
 import { shelfOf } from "./places.ts";
-import { progress } from "./progress.ts";
-import { table } from "./terminal.ts";
 
 export interface BackupFlags extends Common {
   withPasswords?: true;
@@ -36,8 +36,8 @@ export function backupTo(context: Context, file: string, flags: BackupFlags): Pr
   if (existsSync(path)) throw new UsageError(`${path} exists already`);
   return withInstallation(context, async ({ store, vault, clock, settings }) => {
     const [{ backup }, { writeSealed }] = await Promise.all([
-      import("../transfer/backup.ts"),
-      import("../transfer/sealed-file.ts"),
+      import("../../transfer/backup.ts"),
+      import("../../transfer/sealed-file.ts"),
     ]);
     const shelf = flags.withPasswords ? await shelfOf(store, settings.store) : undefined;
     const created = new Date(clock.now()).toISOString();
@@ -77,11 +77,11 @@ export async function restoreFrom(context: Context, file: string, flags: Restore
   if (!(await confirmed(context, flags.yes, `Restore into ${name}? What is there stays as it is.`)))
     return print(context, flags, { restored: false }, "Nothing was restored.\n");
   const [{ rootSecrets }, { connectStore }, { restore }, { readSealed }, { requireFit }] = await Promise.all([
-    import("../config/root-secret.ts"),
-    import("../store/connect.ts"),
-    import("../transfer/restore.ts"),
-    import("../transfer/sealed-file.ts"),
-    withoutNotice(() => import("../installation.ts")),
+    import("../../config/root-secret.ts"),
+    import("../../store/connect.ts"),
+    import("../../transfer/restore.ts"),
+    import("../../transfer/sealed-file.ts"),
+    withoutNotice(() => import("../../installation.ts")),
   ]);
   const vault = createVault(rootSecrets(settings, true));
   const log = warnings(context.terminal);
@@ -109,7 +109,7 @@ function textOf({
   passwords,
   refused,
   ...counts
-}: Awaited<ReturnType<typeof import("../transfer/restore.ts").restore>>) {
+}: Awaited<ReturnType<typeof import("../../transfer/restore.ts").restore>>) {
   const rows = [
     ...Object.entries(counts).map(([name, count]) => [name, String(count)]),
     ["passwords", `${passwords.restored} restored, ${passwords.dropped} left out`],

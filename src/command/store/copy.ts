@@ -1,10 +1,10 @@
 /** `latchkey store copy`: moves an installation to another store. */
-import { systemClock } from "../clock.ts";
-import { LOOKED_FOR } from "../store/gate.ts";
-import { type CopyReport, copyStore, type Place } from "../transfer/copy.ts";
-import { type Common, type Context, confirmed, mustBeAskable, print, UsageError } from "./context.ts";
+import { systemClock } from "../../clock.ts";
+import { LOOKED_FOR } from "../../store/gate.ts";
+import { type CopyReport, copyStore, type Place } from "../../transfer/copy.ts";
+import { type Common, type Context, confirmed, mustBeAskable, print, UsageError } from "../context.ts";
+import { progress } from "../progress.ts";
 import { openPlace } from "./places.ts";
-import { progress } from "./progress.ts";
 
 export interface CopyFlags extends Common {
   switch: boolean;

@@ -1,10 +1,10 @@
 /** Stores as commands name them, and where each keeps the keys of the verifiers. */
 import { resolve } from "node:path";
-import { maskAddress } from "../config/quote.ts";
-import { connectStore } from "../store/connect.ts";
-import type { Store } from "../store/store.ts";
-import type { Place } from "../transfer/copy.ts";
-import { type Context, UsageError, warnings } from "./context.ts";
+import { maskAddress } from "../../config/quote.ts";
+import { connectStore } from "../../store/connect.ts";
+import type { Store } from "../../store/store.ts";
+import type { Place } from "../../transfer/copy.ts";
+import { type Context, UsageError, warnings } from "../context.ts";
 
 /** The folder of an embedded store. */
 function folderOf(address: string): string | undefined {
@@ -13,7 +13,7 @@ function folderOf(address: string): string | undefined {
 
 /** Files beside an embedded store, records in another one. The room of passwords is loaded for it. */
 export async function shelfOf(store: Store, address: string): Promise<Place["shelf"]> {
-  const { fileShelf, storeShelf } = await import("../password/shelf.ts");
+  const { fileShelf, storeShelf } = await import("../../password/shelf.ts");
   const folder = folderOf(address);
   return folder === undefined ? storeShelf(store) : fileShelf(resolve(folder));
 }

@@ -1,8 +1,8 @@
 /** `latchkey store verify`: every reference between records. */
-import { type Common, type Context, print, withInstallation } from "./context.ts";
+import { type Common, type Context, print, withInstallation } from "../context.ts";
+import { progress } from "../progress.ts";
+import { table } from "../terminal.ts";
 import { shelfOf } from "./places.ts";
-import { progress } from "./progress.ts";
-import { table } from "./terminal.ts";
 
 export interface VerifyFlags extends Common {
   fix?: true;
@@ -10,7 +10,7 @@ export interface VerifyFlags extends Common {
 
 export function verify(context: Context, flags: VerifyFlags): Promise<void> {
   return withInstallation(context, async ({ store, settings }) => {
-    const { verifyStore } = await import("../transfer/verify.ts");
+    const { verifyStore } = await import("../../transfer/verify.ts");
     const shelf = await shelfOf(store, settings.store);
     const bar = progress(context.terminal, "records");
     try {

@@ -2,8 +2,8 @@
 import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { HASHES } from "../password/place.ts";
-import { type Operator, operator } from "./operator.ts";
+import { HASHES } from "../../password/place.ts";
+import { type Operator, operator } from "../operator.ts";
 
 describe("accounts import", () => {
   let admin: Operator;

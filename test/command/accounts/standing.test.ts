@@ -1,14 +1,14 @@
 /** `accounts disable`, `enable` and `delete`, beside a running server. */
 import { decodeJwt } from "jose";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import "../support/prototypes.ts";
-import type { Browser } from "../support/browser.ts";
-import { imported } from "../support/imported.ts";
-import { type Running, SECRET, startInstallation } from "../support/installation.ts";
-import { logoutReceiver, type Receiver } from "../support/receiver.ts";
-import type { RelyingParty, Tokens } from "../support/relying-party.ts";
-import { stores } from "../support/stores.ts";
-import { type Operator, operator } from "./operator.ts";
+import "../../support/prototypes.ts";
+import type { Browser } from "../../support/browser.ts";
+import { imported } from "../../support/imported.ts";
+import { type Running, SECRET, startInstallation } from "../../support/installation.ts";
+import { logoutReceiver, type Receiver } from "../../support/receiver.ts";
+import type { RelyingParty, Tokens } from "../../support/relying-party.ts";
+import { stores } from "../../support/stores.ts";
+import { type Operator, operator } from "../operator.ts";
 
 describe.each(stores)("whether an account is open, over $name", (kind) => {
   let running: Running;

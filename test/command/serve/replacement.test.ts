@@ -1,6 +1,6 @@
 /** F23: when another worker starts, and which one is taken for stuck. With real processes: `test/fault/workers.fault.ts`. */
 import { describe, expect, test } from "vitest";
-import { pauseBefore, pulse } from "../../src/command/replacement.ts";
+import { pauseBefore, pulse } from "../../../src/command/serve/replacement.ts";
 
 describe("F23 the pause before another worker", () => {
   test("is none for one that served, whatever failed before it", () => {

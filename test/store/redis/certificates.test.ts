@@ -8,10 +8,10 @@ import {
   type Certificate,
   serverCertificate,
   toPem,
-} from "../../src/testing/certificate.ts";
-import { type Operator, operator } from "../command/operator.ts";
-import { SECRET } from "../support/installation.ts";
-import { type RedisServer, startServer, withoutRedis } from "../support/redis.ts";
+} from "../../../src/testing/certificate.ts";
+import { type Operator, operator } from "../../command/operator.ts";
+import { SECRET } from "../../support/installation.ts";
+import { type RedisServer, startServer, withoutRedis } from "../../support/redis.ts";
 
 const DAY = 86_400_000;
 const NAME = "redis.example.com";
