@@ -127,14 +127,17 @@ describe("docker-compose.yml", () => {
   /** The service's own script, with the folder and the address of this machine. */
   function sentinel(name: string, master: number) {
     const script = scriptOf(name);
-    return startServer((port, folder) => {
-      const own = script
-        .replaceAll("/data", folder)
-        .replace("redis-1 6379", `127.0.0.1 ${master}`)
-        .replace("exec redis-server", "true ");
-      expect(spawnSync("sh", ["-c", own]).status).toBe(0);
-      return [join(folder, "sentinel.conf"), "--sentinel", "--port", String(port)];
-    }, "+monitor master main");
+    return startServer(
+      (port, folder) => {
+        const own = script
+          .replaceAll("/data", folder)
+          .replace("redis-1 6379", `127.0.0.1 ${master}`)
+          .replace("exec redis-server", "true ");
+        expect(spawnSync("sh", ["-c", own]).status).toBe(0);
+        return [join(folder, "sentinel.conf"), "--sentinel", "--port", String(port)];
+      },
+      { ready: "+monitor master main" },
+    );
   }
 
   test.skipIf(skipped.includes("redis"))("the nodes of the cluster are joined once", async () => {

@@ -3,8 +3,8 @@
  * allowed (Debian or Ubuntu, as root); otherwise the run stops with the command that brings them.
  */
 import { spawnSync } from "node:child_process";
-import { accessSync, constants, existsSync } from "node:fs";
-import { delimiter, join } from "node:path";
+import { existsSync } from "node:fs";
+import { findProgram } from "./support/programs.js";
 
 const needs = {
   redis: { programs: ["redis-server"], packages: ["redis-server"] },
@@ -24,21 +24,6 @@ export function leftOut(env = process.env) {
     );
   }
   return Object.keys(needs).filter((name) => names.includes(name));
-}
-
-/** Where the first of these programs lies on the PATH. */
-export function findProgram(programs, env = process.env) {
-  const folders = (env.PATH ?? "").split(delimiter);
-  return programs.flatMap((program) => folders.map((folder) => join(folder, program))).find(isExecutable);
-}
-
-function isExecutable(file) {
-  try {
-    accessSync(file, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 /**

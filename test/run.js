@@ -11,15 +11,18 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { leftOut, prepareMachine } from "./machine.js";
+import { bringNewerServers, leftOutForAge } from "./newer-redis.js";
 import { runSuite, summary } from "./suite.js";
+import { newerServers } from "./support/newer-redis.js";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const bin = (name) => join(root, "node_modules/.bin", name);
 const colours = process.stdout.isTTY ? "force" : "off"; // it colours pipes too
 const typesOf = (project) => run(bin("tsc"), ["--noEmit", "-p", project]);
 
+let newer;
 const checks = [
-  ["machine: Redis and Chromium", prepareMachine],
+  ["machine: Redis and Chromium", prepare],
   ["build", () => run(process.execPath, ["build.js"])],
   ["types: src", () => typesOf("tsconfig.json")],
   ["types: src/browser", () => typesOf("src/browser/tsconfig.json")],
@@ -27,6 +30,12 @@ const checks = [
   ["lint", () => run(bin("biome"), ["ci", "--error-on-warnings", `--colors=${colours}`])],
   ["unused code", () => run(bin("knip"), [])],
 ];
+
+/** What the tests need at least, and the beginning of what they are glad of. */
+function prepare() {
+  prepareMachine();
+  if (!leftOut().includes("redis")) newer = bringNewerServers();
+}
 
 function run(command, args) {
   if (!existsSync(command)) throw new Error(`${command} is missing. Run: npm ci`);
@@ -55,6 +64,8 @@ function runTests(filters) {
   const skipped = leftOut();
   const without = skipped.includes("browser") ? ["--exclude", "test/browser/**"] : [];
   const counts = runSuite([...without, ...filters]);
+  if (!skipped.includes("redis"))
+    console.log(leftOutForAge() ?? `newer servers: ${newerServers().map(({ name }) => name)}`);
   if (skipped.length > 0) console.log(`left out by LATCHKEY_TEST_SKIP: ${skipped.join(", ")}`);
   else if (counts.skipped > 0 && filters.length === 0) {
     console.log(`FAILED: ${counts.skipped} tests were skipped although nothing is left out`);
@@ -64,6 +75,7 @@ function runTests(filters) {
 }
 
 const failedChecks = checks.filter((check) => !passes(check));
+await newer;
 const tests = runTests(process.argv.slice(2));
 for (const [name] of failedChecks) console.log(`FAILED: ${name}`);
 const total = {

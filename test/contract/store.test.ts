@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, test } from "vitest";
 import { storeContract } from "../../src/testing/contract.ts";
-import { type OpenStore, stores } from "../support/stores.ts";
+import { newerStores, type OpenStore, stores } from "../support/stores.ts";
 
-for (const { name, open } of stores) {
+for (const { name, open } of [...stores, ...newerStores]) {
   describe(`the store contract on ${name}`, () => {
     let opened: OpenStore;
     beforeAll(async () => {

@@ -3,13 +3,15 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { connectStore } from "../../src/store/connect.ts";
 import type { Store } from "../../src/store/store.ts";
 import { storeContract } from "../../src/testing/contract.ts";
-import { withoutRedis } from "../support/redis.ts";
+import { matrix, withoutRedis } from "../support/redis.ts";
 import { startCluster, startSentinelSet, type Topology } from "../support/topologies.ts";
 
-describe.skipIf(withoutRedis).each([
-  ["a Sentinel set", startSentinelSet],
-  ["a cluster", startCluster],
-] as const)("the store contract on %s", (_, start) => {
+const sets = matrix.flatMap(({ name, program }) => [
+  { name: `a Sentinel set of ${name}`, start: () => startSentinelSet(program) },
+  { name: `a cluster of ${name}`, start: () => startCluster(program) },
+]);
+
+describe.skipIf(withoutRedis).each(sets)("the store contract on $name", ({ start }) => {
   let topology: Topology;
   const open: Store[] = [];
   const reopen = async () => {

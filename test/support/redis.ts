@@ -6,6 +6,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { newerServers as findNewerServers, type NewerServer } from "./newer-redis.js";
 
 /** A started server. After `kill` or `stop`, `start` brings it back on the same port with what it kept on disk. */
 export interface RedisServer {
@@ -28,7 +29,16 @@ export interface RedisServer {
 export const withoutRedis = (process.env.LATCHKEY_TEST_SKIP ?? "").split(",").includes("redis");
 
 /** The binary under test; another version can be named. */
-const BINARY = process.env.LATCHKEY_TEST_REDIS ?? "redis-server";
+export const BINARY = process.env.LATCHKEY_TEST_REDIS ?? "redis-server";
+
+/** Servers of 7.2 or newer, where there are any: tests of them stand in a `describe.each`, and do not exist without. */
+export const newerServers: NewerServer[] = withoutRedis ? [] : findNewerServers();
+
+/** This machine's own server, and in the whole failure matrix (`npm run test:faults`) the newer ones as well. */
+export const matrix: NewerServer[] = [
+  { name: "this machine's Redis", program: BINARY, isWaitedFor: false },
+  ...(process.env.LATCHKEY_TEST_MATRIX ? newerServers : []),
+];
 /** What production is told to set: nothing evicted, every write on disk before its answer. */
 const FIT = ["--appendonly", "yes", "--appendfsync", "always", "--maxmemory-policy", "noeviction"];
 
@@ -37,17 +47,23 @@ const FIT = ["--appendonly", "yes", "--appendfsync", "always", "--maxmemory-poli
  * (`startRedis("--appendonly", "no")`).
  */
 export function startRedis(...args: string[]): Promise<RedisServer> {
-  return startServer((port, folder) => [
+  return startRedisOf(BINARY, ...args);
+}
+
+/** The same with another program. */
+export function startRedisOf(program: string, ...args: string[]): Promise<RedisServer> {
+  const argsFor = (port: number, folder: string) => [
     ...["--port", String(port), "--bind", "127.0.0.1", "--dir", folder, "--save", ""],
     ...FIT,
     ...args,
-  ]);
+  ];
+  return startServer(argsFor, { program });
 }
 
 /** Starts `redis-server` with the arguments for its port and folder; `ready` is what it says when it can be asked. */
 export async function startServer(
   argsFor: (port: number, folder: string) => string[],
-  ready = "Ready to accept connections",
+  { ready = "Ready to accept connections", program = BINARY } = {},
 ): Promise<RedisServer> {
   const port = await freePort();
   const folder = await mkdtemp(join(tmpdir(), "latchkey-redis-"));
@@ -70,7 +86,7 @@ export async function startServer(
       return child?.pid;
     },
     async start() {
-      child ??= await spawnReady(options, ready);
+      child ??= await spawnReady(program, options, ready);
     },
     kill: () => end("SIGKILL"),
     pause: () => void child?.kill("SIGSTOP"),
@@ -103,15 +119,15 @@ export async function freePort(): Promise<number> {
   }
 }
 
-function spawnReady(options: string[], ready: string): Promise<ChildProcess> {
-  const child = spawn(BINARY, options, { stdio: ["ignore", "pipe", "inherit"] });
+function spawnReady(program: string, options: string[], ready: string): Promise<ChildProcess> {
+  const child = spawn(program, options, { stdio: ["ignore", "pipe", "inherit"] });
   const orphaned = () => void child.kill("SIGKILL");
   process.once("exit", orphaned);
   child.once("exit", () => process.off("exit", orphaned));
   return new Promise((resolve, reject) => {
     let output = "";
     child.once("error", reject);
-    child.once("exit", (code) => reject(new Error(`redis-server ended with ${code}:\n${output}`)));
+    child.once("exit", (code) => reject(new Error(`${program} ended with ${code}:\n${output}`)));
     child.stdout?.on("data", (chunk) => {
       if (output.length < 1e5) output += chunk;
       if (output.includes(ready)) resolve(child);

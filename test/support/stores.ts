@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connectStore } from "../../src/store/connect.ts";
 import type { Store } from "../../src/store/store.ts";
-import { type RedisServer, startRedis, withoutRedis } from "./redis.ts";
+import { newerServers, type RedisServer, startRedis, startRedisOf, withoutRedis } from "./redis.ts";
 
 /** A store of its own for one test or one file. */
 export interface OpenStore {
@@ -20,22 +20,35 @@ export interface OpenStore {
 }
 
 export interface StoreKind {
-  name: "lmdb" | "redis";
+  name: string;
   open(): Promise<OpenStore>;
 }
 
 export const stores: StoreKind[] = [
-  { name: "lmdb" as const, open: openLmdb },
-  { name: "redis" as const, open: openRedis },
+  { name: "lmdb", open: openLmdb },
+  { name: "redis", open: openRedis },
 ].filter(({ name }) => name !== "redis" || !withoutRedis);
+
+/**
+ * Newer servers, for a store's own tests: one that can be waited for writes to its disk once a second, another one at
+ * once.
+ */
+export const newerStores: StoreKind[] = newerServers.map(({ name, program, isWaitedFor }) => ({
+  name,
+  open: () => openServer(startRedisOf(program, "--appendfsync", isWaitedFor ? "everysec" : "always")),
+}));
 
 async function openLmdb(): Promise<OpenStore> {
   const folder = await mkdtemp(join(tmpdir(), "latchkey-lmdb-"));
   return handles(`lmdb:${folder}`, () => rm(folder, { recursive: true, force: true }));
 }
 
-async function openRedis(): Promise<OpenStore> {
-  const server = await startRedis();
+function openRedis(): Promise<OpenStore> {
+  return openServer(startRedis());
+}
+
+async function openServer(starting: Promise<RedisServer>): Promise<OpenStore> {
+  const server = await starting;
   return { ...(await handles(server.url, () => server.stop())), server };
 }
 

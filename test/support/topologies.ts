@@ -3,7 +3,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Redis } from "ioredis";
 import { vi } from "vitest";
-import { freePort, type RedisServer, startRedis, startServer } from "./redis.ts";
+import { BINARY, freePort, type RedisServer, startRedisOf, startServer } from "./redis.ts";
 
 /** How soon a server that does not answer counts as gone. */
 const DOWN_AFTER = "2000";
@@ -29,13 +29,13 @@ export interface RedisCluster extends Topology {
 }
 
 /** One master, two replicas and three sentinels. */
-export async function startSentinelSet(): Promise<SentinelSet> {
-  const first = await startRedis(...REPLICATED);
+export async function startSentinelSet(program = BINARY): Promise<SentinelSet> {
+  const first = await startRedisOf(program, ...REPLICATED);
   const following = ["--replicaof", `127.0.0.1 ${first.port}`];
-  const others = await Promise.all([1, 2].map(() => startRedis(...REPLICATED, ...following)));
+  const others = await Promise.all([1, 2].map(() => startRedisOf(program, ...REPLICATED, ...following)));
   const servers = [first, ...others];
   await ask(first, (client) => vi.waitUntil(async () => (await replicas(client)) === 2, WAITING));
-  const sentinels = await Promise.all([1, 2, 3].map(() => startSentinel(first.port)));
+  const sentinels = await Promise.all([1, 2, 3].map(() => startSentinel(program, first.port)));
   const entrance = sentinels[0] as RedisServer;
   await ask(entrance, (client) => vi.waitUntil(async () => knows(await client.info("sentinel")), WAITING));
   const hosts = sentinels.map(({ port }) => `127.0.0.1:${port}`).join(",");
@@ -65,8 +65,8 @@ function knows(info: string): boolean {
   return /status=ok,.*slaves=2,sentinels=3/.test(info);
 }
 
-function startSentinel(master: number): Promise<RedisServer> {
-  return startServer((port, folder) => {
+function startSentinel(program: string, master: number): Promise<RedisServer> {
+  const argsFor = (port: number, folder: string) => {
     const file = join(folder, "sentinel.conf");
     const lines = [
       `port ${port}`,
@@ -78,15 +78,16 @@ function startSentinel(master: number): Promise<RedisServer> {
     ];
     writeFileSync(file, lines.join("\n"));
     return [file, "--sentinel"];
-  }, "+monitor master main");
+  };
+  return startServer(argsFor, { program, ready: "+monitor master main" });
 }
 
 /** Three masters with a replica each. */
-export async function startCluster(...args: string[]): Promise<RedisCluster> {
+export async function startCluster(program = BINARY): Promise<RedisCluster> {
   const start = async () => {
     const bus = String(await freePort());
     const own = ["--cluster-enabled", "yes", "--cluster-node-timeout", DOWN_AFTER, "--cluster-port", bus];
-    return { bus, server: await startRedis(...REPLICATED, ...own, ...args) };
+    return { bus, server: await startRedisOf(program, ...REPLICATED, ...own) };
   };
   const nodes = await Promise.all(Array.from({ length: 6 }, start));
   const servers = nodes.map(({ server }) => server);

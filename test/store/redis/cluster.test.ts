@@ -6,17 +6,17 @@ import { slotOf } from "../../../src/store/redis/slot.ts";
 import type { Store } from "../../../src/store/store.ts";
 import { entries } from "../../../src/testing/contract/check.ts";
 import { startJournal } from "../../support/journal.ts";
-import { type RedisServer, withoutRedis } from "../../support/redis.ts";
+import { matrix, type RedisServer, withoutRedis } from "../../support/redis.ts";
 import { ask, type RedisCluster, startCluster } from "../../support/topologies.ts";
 
 const durable = () => ({ expect: "absent", version: newVersion(), durable: true }) as const;
 const slot = (key: string) => slotOf(`latchkey:${key}`);
 
-describe.skipIf(withoutRedis)("a cluster", () => {
+describe.skipIf(withoutRedis).each(matrix)("a cluster of $name", ({ program }) => {
   let cluster: RedisCluster;
   let store: Store;
   beforeAll(async () => {
-    cluster = await startCluster();
+    cluster = await startCluster(program);
     store = await connectRedis(cluster.url);
   });
   afterAll(async () => {

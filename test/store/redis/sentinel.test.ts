@@ -3,14 +3,14 @@ import { describe, expect, test, vi } from "vitest";
 import { newVersion } from "../../../src/store/record.ts";
 import { connectRedis } from "../../../src/store/redis/open.ts";
 import { startJournal } from "../../support/journal.ts";
-import { withoutRedis } from "../../support/redis.ts";
+import { matrix, withoutRedis } from "../../support/redis.ts";
 import { startSentinelSet } from "../../support/topologies.ts";
 
-describe.skipIf(withoutRedis)("a set that Sentinel watches", () => {
+describe.skipIf(withoutRedis).each(matrix)("a set of $name that Sentinel watches", ({ program }) => {
   test.each(["kill", "pause"] as const)(
     "F9 after %s of the master is served by another within 15 s, and nothing durable is lost",
     async (fault) => {
-      const set = await startSentinelSet();
+      const set = await startSentinelSet(program);
       const store = await connectRedis(set.url);
       const journal = startJournal(store, 8);
       try {
@@ -35,7 +35,7 @@ describe.skipIf(withoutRedis)("a set that Sentinel watches", () => {
   );
 
   test("nothing durable is acknowledged while no replica is there", async () => {
-    const set = await startSentinelSet();
+    const set = await startSentinelSet(program);
     const store = await connectRedis(set.url);
     const master = await set.master();
     const others = set.servers.filter((server) => server !== master);
