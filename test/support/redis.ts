@@ -33,6 +33,8 @@ export const BINARY = process.env.LATCHKEY_TEST_REDIS ?? "redis-server";
 
 /** Servers of 7.2 or newer, where there are any: tests of them stand in a `describe.each`, and do not exist without. */
 export const newerServers: NewerServer[] = withoutRedis ? [] : findNewerServers();
+/** Those whose `WAITAOF` is believed. */
+export const waitedFor = newerServers.filter(({ isWaitedFor }) => isWaitedFor);
 
 /** This machine's own server, and in the whole failure matrix (`npm run test:faults`) the newer ones as well. */
 export const matrix: NewerServer[] = [

@@ -6,10 +6,10 @@
  * Writes that come while one is under way leave together and share the next wait.
  */
 import type { Redis } from "ioredis";
-import { refuse } from "../../errors.ts";
+import { LatchkeyError, refuse } from "../../errors.ts";
 import type { Millis } from "../store.ts";
 import { type Client, isCluster, type Node, SideConnections } from "./connections.ts";
-import type { Script } from "./scripts.ts";
+import { AWAITED, type Script } from "./scripts.ts";
 import { slotOf } from "./slot.ts";
 
 /** How a write is confirmed: by the disk of its server, or by so many replicas. */
@@ -21,13 +21,14 @@ const REPLICAS: Millis = 1_000;
 /** What a server may take longer than it said before it counts as hanging. */
 const GRACE: Millis = 500;
 const REDIRECTIONS = 5;
-/** Writes that share a wait. */
-const TOGETHER = 128;
+/** Writes that share a wait: for a disk, which may be a second, what comes in a second. */
+const TOGETHER = { disk: 1_024, replicas: 128 };
 
 const UNCONFIRMED = {
   disk: "Redis did not confirm in time that it wrote to disk.",
   replicas: "Too few replicas confirmed it in time.",
 };
+const NO_WAIT = "Redis does not let its disk or its replicas be waited for any more.";
 
 interface Write {
   script: Script;
@@ -122,7 +123,7 @@ class Lane {
     // Whoever writes in this turn of the event loop is in the first batch.
     await Promise.resolve();
     while (this.#waiting.length > 0) {
-      const batch = this.#waiting.splice(0, TOGETHER);
+      const batch = this.#waiting.splice(0, TOGETHER[this.#confirmation === "disk" ? "disk" : "replicas"]);
       try {
         await this.#send(batch);
       } catch (error) {
@@ -137,7 +138,7 @@ class Lane {
     const pipeline = connection.pipeline();
     for (const { script, key, args, asking } of batch) {
       if (asking) pipeline.asking();
-      pipeline.eval(script.lua, 1, key, ...args);
+      pipeline.eval(script.lua, 1, key, ...args, AWAITED);
     }
     const wait = this.#confirmation;
     if (wait === "disk") pipeline.call("WAITAOF", "1", "0", DISK);
@@ -147,15 +148,16 @@ class Lane {
   }
 
   #settle(batch: Write[], answers: [error: Error | null, answer: unknown][]): void {
-    const wait = answers.at(-1);
-    // Whoever waited behind a server that hangs has waited long enough.
-    if (isTimeout(wait?.[0])) for (const { reject } of this.#waiting.splice(0)) reject(wait?.[0]);
+    const unconfirmed = this.#problem(answers.at(-1));
+    // Whoever waited behind a server that hangs, or that confirms nothing, has waited long enough; nothing was sent yet.
+    if (isTimeout(unconfirmed) || unconfirmed instanceof LatchkeyError)
+      for (const { reject } of this.#waiting.splice(0)) reject(unconfirmed);
     let at = 0;
     for (const { asking, resolve, reject } of batch) {
       if (asking) at++;
       const [error, answer] = answers[at++] ?? [new Error("no answer")];
       // A write that was refused needs no confirmation; one that was lost has none.
-      const problem = error ?? this.#problem(wait);
+      const problem = error ?? unconfirmed;
       if (problem) reject(problem);
       else resolve(answer);
     }
@@ -163,6 +165,9 @@ class Lane {
 
   #problem(wait: [error: Error | null, answer: unknown] | undefined): Error | undefined {
     const [error, answer] = wait ?? [new Error("no answer")];
+    // Refused: the file was switched off, or the permission taken away, since we last looked.
+    if (error?.name === "ReplyError" && /^(ERR|NOPERM) /.test(error.message))
+      return refuse("store_not_durable", { detail: NO_WAIT });
     if (error) return error;
     if (this.#confirmation === "disk") {
       const [local = 0] = answer as number[];

@@ -14,7 +14,7 @@ export interface Fitness {
 export type Persistence =
   /** Every write is on disk before its answer. */
   | "always"
-  /** A write can be waited for: `WAITAOF`, from 7.2 on. */
+  /** A write can be waited for: `WAITAOF`. */
   | "waitable"
   /** Acknowledged writes may be lost. */
   | "weaker";
@@ -31,6 +31,8 @@ export interface Facts {
   info: Map<string, string>;
   /** `undefined` when the server does not tell. */
   fsync: string | undefined;
+  /** While its append-only file is made anew, nothing is synced, whatever `fsync` says. */
+  pauses: boolean;
 }
 
 /**
@@ -69,21 +71,39 @@ export async function ask(server: Redis): Promise<Facts> {
     if (value !== undefined) info.set(name, value);
   }
   const [major = 0, minor = 0] = (info.get("redis_version") ?? "").split(".").map(Number);
-  const fsync = await server.config("GET", "appendfsync").then(
-    (answer) => (answer as string[])[1],
+  const settings: string[] = await server.config("GET", "*appendfsync*").then(
+    (answer) => answer as string[],
     (error: Error) => {
       // Hosted servers often forbid CONFIG. An answer that was lost says nothing about them.
       if (error.name !== "ReplyError") throw error;
-      return undefined;
+      return [];
     },
   );
-  return { version: [major, minor], info, fsync };
+  const setting = (name: string) => settings[settings.indexOf(name) + 1];
+  const fsync = settings.length > 0 ? setting("appendfsync") : undefined;
+  return { version: [major, minor], info, fsync, pauses: setting("no-appendfsync-on-rewrite") === "yes" };
 }
 
-export function persistence({ info, fsync, version }: Facts): Persistence {
+/** What a server is: Valkey goes by two versions, one of its own and that of the Redis it is compatible with. */
+export function productOf({ info }: Facts): string {
+  const valkey = info.get("valkey_version");
+  return valkey === undefined ? `Redis ${info.get("redis_version")}` : `Valkey ${valkey}`;
+}
+
+export function persistence(facts: Facts): Persistence {
+  const { info, fsync, pauses } = facts;
   if (info.get("aof_enabled") !== "1") return "weaker";
-  if (fsync === "always") return "always";
-  return isAtLeast(version, 7, 2) ? "waitable" : "weaker";
+  if (fsync === "always" && !pauses) return "always";
+  // With `no` the operating system writes some time, and a server that does not ask for it never confirms it.
+  return fsync !== "no" && confirmsTruly(facts) ? "waitable" : "weaker";
+}
+
+/**
+ * `WAITAOF` is there from 7.2 on. But what is written within a second of the last sync is confirmed before it is synced
+ * by Redis 7.4 (redis/redis#13793) and, as seen in the system calls of 8.0.1 and 8.1.1, by Valkey.
+ */
+function confirmsTruly({ version, info }: Facts): boolean {
+  return !info.has("valkey_version") && isAtLeast(version, 8, 0);
 }
 
 function isAtLeast([major, minor]: Facts["version"], wantedMajor: number, wantedMinor: number): boolean {
@@ -108,18 +128,27 @@ function judge(facts: Facts, expected: Expectations): Fitness {
   return { refusals, warnings: [...diskWarnings(facts, expected), ...replicaWarnings(facts, expected)] };
 }
 
-function diskWarnings({ info, fsync }: Facts, { durability }: Expectations): string[] {
+function diskWarnings(facts: Facts, { durability = "disk" }: Expectations): string[] {
+  const { info, fsync } = facts;
   if (info.get("aof_enabled") !== "1") {
     return ["Redis keeps no append-only file: a crash loses accounts. Set appendonly to yes."];
   }
   // Replicas answer for what the disk does not have yet.
   if (durability === "replica") return [];
+  const level = persistence(facts);
+  if (level === "always" || (level === "waitable" && durability === "disk")) return [];
+  const otherwise = level === "waitable" ? ", or set LATCHKEY_DURABILITY to disk" : "";
   if (fsync === undefined) {
-    return ["Redis does not tell when it writes to disk. Make sure that appendfsync is always."];
+    return [`Redis does not tell when it writes to disk. Make sure that appendfsync is always${otherwise}.`];
   }
-  return fsync === "always"
-    ? []
-    : [`A power cut may lose acknowledged changes: appendfsync is ${fsync}. Set it to always.`];
+  if (fsync === "always") {
+    return [
+      `A power cut while Redis rewrites its file may lose acknowledged changes. Set no-appendfsync-on-rewrite to no${otherwise}.`,
+    ];
+  }
+  return [
+    `A power cut may lose acknowledged changes: appendfsync is ${fsync}. Set it to always${otherwise}.`,
+  ];
 }
 
 function replicaWarnings({ info }: Facts, { durability, replicas = 1 }: Expectations): string[] {

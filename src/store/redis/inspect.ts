@@ -5,7 +5,7 @@ import type { Millis } from "../store.ts";
 import { parseRedisAddress } from "./address.ts";
 import { certificates, endedCertificates } from "./certificates.ts";
 import { type Client, masters, nameOf } from "./connections.ts";
-import { ask, checkRedis, type Facts, persistence } from "./fitness.ts";
+import { ask, checkRedis, type Facts, persistence, productOf } from "./fitness.ts";
 import { unavailable } from "./link.ts";
 import { connectClient, defaultsFor, type RedisConnectOptions } from "./open.ts";
 
@@ -30,7 +30,7 @@ export async function inspectRedis(url: string, options: RedisConnectOptions = {
     const facts = await Promise.all(servers.map(ask));
     const { refusals, warnings } = await checkRedis(client, wanted);
     return [
-      found("redis", `${address.topology}: ${facts.map(versionOf).join(", ")}`),
+      found("redis", `${address.topology}: ${facts.map(describe).join(", ")}`),
       ...refusals.map((message) =>
         wrong("redis settings", message, "Do what the message says, and restart Redis."),
       ),
@@ -47,8 +47,8 @@ export async function inspectRedis(url: string, options: RedisConnectOptions = {
   }
 }
 
-function versionOf({ info }: Facts): string {
-  return `${info.get("redis_version")} (${info.get("connected_slaves") ?? 0} replicas)`;
+function describe(facts: Facts): string {
+  return `${productOf(facts)} (${facts.info.get("connected_slaves") ?? 0} replicas)`;
 }
 
 /** The durability that is asked for, and whether these servers can give it now. */

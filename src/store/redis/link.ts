@@ -28,7 +28,8 @@ const FLEETING: Millis = 1_000;
 const PASSING = /^(READONLY|LOADING|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|UNBLOCKED|MOVED|ASK)\b/;
 
 const NOT_DURABLE =
-  "Redis does not write to disk before it answers: set appendonly to yes and appendfsync to always.";
+  "Redis does not write to disk before it answers: set appendonly to yes and appendfsync to always " +
+  "(from Redis 8.0 on, everysec will do).";
 
 export class RedisLink {
   readonly client: Client;
@@ -99,7 +100,7 @@ export class RedisLink {
         if (this.#durability === "replica") return this.#durable.run<T>(script, key, args);
         const persistence = await this.#knownPersistence();
         if (persistence === "always") return this.#evaluate<T>(script, key, args);
-        if (persistence === "waitable") return this.#durable.run<T>(script, key, args);
+        if (persistence === "waitable") return this.#waitedFor<T>(script, key, args);
         throw refuse("store_not_durable", { detail: NOT_DURABLE });
       },
       ATTEMPTS,
@@ -115,6 +116,14 @@ export class RedisLink {
     if (this.#durability === "configured") return;
     const keys = await this.send(() => keyOnEach(this.client, named));
     await Promise.all(keys.map((key) => this.runDurably(scripts.put, key, newVersion(), "{}", FLEETING)));
+  }
+
+  /** What was not confirmed may be one of the settings: they are asked for again. */
+  async #waitedFor<T>(script: scripts.Script, key: string, args: (string | number)[]): Promise<T> {
+    return this.#durable.run<T>(script, key, args).catch((error: unknown) => {
+      if (error instanceof LatchkeyError) this.#persistence = undefined;
+      throw error;
+    });
   }
 
   /** Ends what this link opened; the client itself belongs to whoever made it. */

@@ -9,7 +9,7 @@ import { unavailable } from "./link.ts";
 
 const NO_DISK =
   "Changes are to be on disk before they are acknowledged (durability disk), and this Redis does not do that: " +
-  "set appendonly to yes and appendfsync to always, or use Redis 7.2 or newer.";
+  "set appendonly to yes and appendfsync to always (from Redis 8.0 on, everysec will do).";
 
 /** How long a server, a set or a cluster may take to be ready at the start. */
 const CONNECTED: Millis = 5_000;

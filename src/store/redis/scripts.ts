@@ -14,6 +14,13 @@ export interface Script {
   readonly unsure?: unknown;
 }
 
+/**
+ * The last argument to a script whose effect is waited for. A server confirms to a connection what that connection has
+ * written (since 7.2, that alone), so a repeat that finds everything done writes it again: otherwise the confirmation
+ * would come at once, whatever became of the first write.
+ */
+export const AWAITED = "awaited";
+
 function script(lua: string, about: { unsure?: unknown } = {}): Script {
   return { lua, sha: createHash("sha1").update(lua).digest("hex"), ...about };
 }
@@ -21,11 +28,14 @@ function script(lua: string, about: { unsure?: unknown } = {}): Script {
 export const commit = script(
   `
 -- KEYS: record
--- ARGV: expected version or "absent", new version, JSON, milliseconds to live or ""
+-- ARGV: expected version or "absent", new version, JSON, milliseconds to live or "", and "awaited" when it is
 -- returns 1 when the record has the new version, 0 when somebody else was faster
 local head = redis.call("GETRANGE", KEYS[1], 0, 32)
 local found = string.match(head, "^([%w_-]+) ") or "absent"
-if found == ARGV[2] then return 1 end
+if found == ARGV[2] then
+  if ARGV[5] then redis.call("SET", KEYS[1], redis.call("GET", KEYS[1]), "KEEPTTL") end
+  return 1
+end
 if found ~= ARGV[1] then return 0 end
 if ARGV[4] == "" then
   redis.call("SET", KEYS[1], ARGV[2] .. " " .. ARGV[3])
@@ -55,7 +65,13 @@ return record
 
 export const remove = script(`
 -- KEYS: record
-return redis.call("DEL", KEYS[1])
+-- ARGV: "awaited" when it is
+local removed = redis.call("DEL", KEYS[1])
+if removed == 0 and ARGV[1] then
+  redis.call("SET", KEYS[1], "")
+  redis.call("DEL", KEYS[1])
+end
+return removed
 `);
 
 export const count = script(`
@@ -113,10 +129,13 @@ return 1
 
 export const put = script(`
 -- KEYS: record
--- ARGV: version, JSON, milliseconds to live or ""
+-- ARGV: version, JSON, milliseconds to live or "", and "awaited" when it is
 -- returns 0 when the record has this version already
 local head = redis.call("GETRANGE", KEYS[1], 0, 32)
-if string.match(head, "^([%w_-]+) ") == ARGV[1] then return 0 end
+if string.match(head, "^([%w_-]+) ") == ARGV[1] then
+  if ARGV[4] then redis.call("SET", KEYS[1], redis.call("GET", KEYS[1]), "KEEPTTL") end
+  return 0
+end
 if ARGV[3] == "" then
   redis.call("SET", KEYS[1], ARGV[1] .. " " .. ARGV[2])
 else
