@@ -14,7 +14,7 @@ import { connectRedis } from "../../src/store/redis/open.ts";
 import type { Store, Stored } from "../../src/store/store.ts";
 import { inexplicable, Recorder } from "../support/linearizable.ts";
 import { startProxy } from "../support/proxy.ts";
-import { startRedis, withoutRedis } from "../support/redis.ts";
+import { matrix, startRedisOf, withoutRedis } from "../support/redis.ts";
 import { stores } from "../support/stores.ts";
 
 type Callable = Pick<Store, "read" | "commit" | "take">;
@@ -56,11 +56,14 @@ function judge(name: string, { history }: Recorder): void {
   expect(inexplicable(history)).toEqual([]);
 }
 
-describe.skipIf(withoutRedis)("a history on Redis", () => {
+describe.skipIf(withoutRedis).each(matrix)("a history on $name", ({ name, program, isWaitedFor }) => {
+  // Synced at once but for a rewrite, so that it has to be waited for where it can be, and does not take long.
+  const args = isWaitedFor ? ["--no-appendfsync-on-rewrite", "yes"] : [];
+
   test.each(["nothing", "kill", "pause", "cut"] as const)(
     "with %s in its midst can be explained",
     async (fault) => {
-      const server = await startRedis();
+      const server = await startRedisOf(program, ...args);
       const proxy = await startProxy(server.port);
       const url = `redis://127.0.0.1:${proxy.port}`;
       const handles = await Promise.all([connectRedis(url), connectRedis(url)]);
@@ -84,7 +87,7 @@ describe.skipIf(withoutRedis)("a history on Redis", () => {
       await callers(handles, recorder);
       going = false;
       await harm;
-      judge(`on Redis, ${fault}`, recorder);
+      judge(`on ${name}, ${fault}`, recorder);
       for (const store of handles) await store.close();
       await proxy.close();
       await server.stop();

@@ -9,7 +9,7 @@ import { connectRedis } from "../../src/store/redis/open.ts";
 import type { Store } from "../../src/store/store.ts";
 import { patiently, startJournal } from "../support/journal.ts";
 import { startProxy } from "../support/proxy.ts";
-import { type RedisServer, startRedis, withoutRedis } from "../support/redis.ts";
+import { matrix, type RedisServer, startRedisOf, withoutRedis } from "../support/redis.ts";
 import { ask } from "../support/topologies.ts";
 
 /** Every answer, good or bad, is there by then. */
@@ -23,11 +23,12 @@ async function timed<T>(call: () => Promise<T>): Promise<{ outcome: PromiseSettl
   return { outcome: outcome as PromiseSettledResult<T>, ms: performance.now() - started };
 }
 
-describe.skipIf(withoutRedis)("a Redis that is ill", () => {
+describe.skipIf(withoutRedis).each(matrix)("$name when it is ill", ({ program }) => {
+  const start = (...args: string[]) => startRedisOf(program, ...args);
   test.each([1_000, 5_000, 30_000])(
     "F4 hangs for %i ms: no value is taken twice, no answer is late",
     async (ms) => {
-      const server = await startRedis();
+      const server = await start();
       const before = descriptors();
       const stores = await Promise.all([1, 2, 3].map(() => connectRedis(server.url)));
       const first = stores[0] as Store;
@@ -67,7 +68,7 @@ describe.skipIf(withoutRedis)("a Redis that is ill", () => {
   );
 
   test("F5 is slow: an answer takes as long as its way, and past a second it is a refusal in time", async () => {
-    const server = await startRedis();
+    const server = await start();
     const proxy = await startProxy(server.port);
     const store = await connectRedis(`redis://127.0.0.1:${proxy.port}`);
     await store.write("kind:a", 1);
@@ -97,7 +98,7 @@ describe.skipIf(withoutRedis)("a Redis that is ill", () => {
   });
 
   test("F6 is full: writes are refused, reads are answered, and it goes on when there is room", async () => {
-    const server = await startRedis();
+    const server = await start();
     const store = await connectRedis(server.url);
     await store.write("kind:a", 1);
     await Promise.all(Array.from({ length: 20 }, (_, i) => store.write(`fill:${i}`, "x".repeat(100_000))));
@@ -120,8 +121,8 @@ describe.skipIf(withoutRedis)("a Redis that is ill", () => {
   });
 
   test("F8 becomes a replica under load: nothing is acknowledged there, and it goes on as a master", async () => {
-    const server = await startRedis();
-    const other = await startRedis("--replicaof", `127.0.0.1 ${server.port}`);
+    const server = await start();
+    const other = await start("--replicaof", `127.0.0.1 ${server.port}`);
     const store = await connectRedis(server.url, { durability: "replica" });
     await patiently(() => store.commit("kind:first", 1, { expect: "absent", version: "v", durable: true }));
     const journal = startJournal(store, 16);
@@ -147,7 +148,7 @@ describe.skipIf(withoutRedis)("a Redis that is ill", () => {
     "F12 has a full disk (appendfsync %s): nothing more is acknowledged, and it goes on when there is room",
     async (fsync) => {
       const disk = smallDisk();
-      const server = await startRedis("--dir", disk.path, "--appendfsync", fsync);
+      const server = await start("--dir", disk.path, "--appendfsync", fsync);
       const store = await connectRedis(server.url, { durability: "configured" });
       const journal = startJournal(store, 8);
       await journal.more(100);
