@@ -4,6 +4,7 @@
  * have happened at any time after it began, or never.
  */
 import type { Store, Stored } from "../../src/store/store.ts";
+import { patiently } from "./journal.ts";
 
 export type Call =
   | { do: "read" }
@@ -87,27 +88,24 @@ function written(answer: unknown): string | undefined {
 export class Recorder {
   readonly history: Recorded[] = [];
 
+  /** Of a call that fails nobody knows the outcome; whoever made it waits until its store is back. */
   async record(
     store: Pick<Store, "read" | "commit" | "take">,
     key: `${string}:${string}`,
     call: Call,
   ): Promise<unknown> {
-    const noted: Recorded = {
-      key,
-      call,
-      from: performance.now(),
-      until: Number.POSITIVE_INFINITY,
-      outcome: undefined,
-    };
+    const until = Number.POSITIVE_INFINITY;
+    const noted: Recorded = { key, call, from: performance.now(), until, outcome: undefined };
     this.history.push(noted);
     try {
       const value = await perform(store, key, call);
       noted.outcome = { value };
+      noted.until = performance.now();
       return value;
     } catch {
-      return undefined;
-    } finally {
       noted.until = performance.now();
+      await patiently(() => store.read("nothing:here"));
+      return undefined;
     }
   }
 }
