@@ -48,7 +48,9 @@ export async function revise(
     const value = transition({ ...current, outbox }, now);
     return { value, result: value ?? current };
   };
-  const revised = await change(options.store, accountRecord, id, decide, how);
+  // Whoever is told that all is done already relies on it as much as whoever did it.
+  const isSettled = how.durable === true;
+  const revised = await change(options.store, accountRecord, id, decide, { ...how, isSettled });
   await publish(options, revised, now);
   return revised;
 }

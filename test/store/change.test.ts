@@ -2,6 +2,8 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { refuse } from "../../src/errors.ts";
 import { change } from "../../src/store/change.ts";
 import { fingerprint, newVersion, recordKind } from "../../src/store/record.ts";
+import { connectRedis } from "../../src/store/redis/open.ts";
+import { startRedis, withoutRedis } from "../support/redis.ts";
 import { type OpenStore, stores } from "../support/stores.ts";
 
 const [lmdb] = stores;
@@ -34,6 +36,40 @@ describe("change", () => {
     });
     await expect(refused).rejects.toMatchObject({ code: "last_way_in" });
     expect(await notes.read(opened.store, "b")).toEqual(before);
+  });
+
+  test("gives what it leaves alone once that is kept, where that is asked for", async () => {
+    await change(opened.store, notes, "settled", () => ({ value: { text: "kept" }, result: 0 }));
+    const before = await notes.read(opened.store, "settled");
+    const commits: object[] = [];
+    const watched = Object.assign(Object.create(opened.store), {
+      read: opened.store.read.bind(opened.store),
+      commit: (...args: Parameters<typeof opened.store.commit>) => {
+        commits.push(args[2]);
+        return opened.store.commit(...args);
+      },
+    }) as typeof opened.store;
+    const leave = (now: { text: string } | undefined) => ({ value: undefined, result: now?.text });
+    expect(await change(watched, notes, "settled", leave, { durable: true })).toBe("kept");
+    expect(commits).toEqual([]);
+    const how = { durable: true, isSettled: true };
+    expect(await change(watched, notes, "settled", leave, how)).toBe("kept");
+    expect(commits).toEqual([{ expect: before?.version, version: before?.version, durable: true }]);
+    expect(await notes.read(opened.store, "settled")).toEqual(before);
+    expect(await change(watched, notes, "nobody", leave, how)).toBeUndefined();
+  });
+
+  test.skipIf(withoutRedis)("does not give it where it may be lost", async () => {
+    const server = await startRedis("--appendonly", "no");
+    const store = await connectRedis(server.url);
+    await store.write("note:a", notes.encode({ text: "weak" }));
+    const leave = () => ({ value: undefined, result: "done" });
+    const refused = { code: "store_not_durable" };
+    const settled = change(store, notes, "a", leave, { durable: true, isSettled: true });
+    await expect(settled).rejects.toMatchObject(refused);
+    expect(await change(store, notes, "a", leave)).toBe("done");
+    await store.close();
+    await server.stop();
   });
 
   test("decides again on what somebody faster wrote", async () => {
