@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { lmdbStore } from "../../src/store/lmdb.ts";
 import { entries } from "../../src/testing/contract/check.ts";
 import { startJournal } from "../support/journal.ts";
@@ -59,6 +59,32 @@ describe("F19 an embedded store", () => {
     await store.close();
     rmSync(path, { recursive: true });
   }, 600_000);
+
+  test("that other processes open while it is written to loses nothing by it, however long they take", async () => {
+    const path = folder();
+    const writer = journal(path, "open");
+    await writer.line((line) => (line.startsWith("3 ") ? line : undefined));
+    for (let round = 0; round < 5; round++) {
+      // What an opening reads of the file comes late, and much has been committed since.
+      const slowly = ["-f", "-o", "/dev/null", "-e", "inject=pread64:delay_exit=20000"];
+      const opener = startProgram("strace", [
+        ...slowly,
+        process.execPath,
+        ...["--input-type=module", "-e", reader(path)],
+      ]);
+      expect(await opener.ended, opener.said()).toBe(0);
+      expect(opener.said()).toMatch(/^read \d+/m);
+    }
+    const before = acknowledgedBy(writer, "open").length;
+    await vi.waitUntil(() => acknowledgedBy(writer, "open").length > before, { timeout: 30_000 });
+    writer.signal("SIGKILL");
+    expect(await writer.ended).toBe("SIGKILL");
+    const store = lmdbStore(path);
+    const kept = await entries(store.scan("journal"));
+    expect(acknowledgedBy(writer, "open").filter((key) => !kept.has(key))).toEqual([]);
+    await store.close();
+    rmSync(path, { recursive: true });
+  });
 
   test("on a full disk refuses what it cannot keep, reads on, and goes on when there is room", async () => {
     const path = folder();

@@ -5,6 +5,7 @@ import { open, type RootDatabase } from "lmdb";
 import type { Clock } from "../../clock.ts";
 import { LatchkeyError, refuse } from "../../errors.ts";
 import type { Millis } from "../store.ts";
+import { LmdbGate } from "./gate.ts";
 import { EXPIRY, endOf, expiring, expiryKey } from "./keys.ts";
 
 /** What stands under a key. */
@@ -28,6 +29,7 @@ const PAGE = 4096;
 
 export class LmdbDatabase {
   readonly #lmdb: RootDatabase<string, Buffer>;
+  readonly #gate: LmdbGate;
   readonly #clock: Clock;
   #transactions = 0;
   readonly #running = new Set<Promise<unknown>>();
@@ -37,7 +39,14 @@ export class LmdbDatabase {
   constructor(path: string, clock: Clock) {
     makeFolder(resolve(path));
     refuseForeign(join(path, "data.mdb"));
-    this.#lmdb = open({ path, noSubdir: false, encoding: "string", keyEncoding: "binary" });
+    this.#gate = LmdbGate.of(path);
+    try {
+      const options = { path, noSubdir: false, encoding: "string", keyEncoding: "binary" } as const;
+      this.#lmdb = this.#gate.alone(() => open(options));
+    } catch (error) {
+      void this.#gate.close();
+      throw error;
+    }
     this.#clock = clock;
     // The folder may have been there before us, open to others.
     for (const file of ["data.mdb", "lock.mdb"]) chmodSync(join(path, file), 0o600);
@@ -122,15 +131,18 @@ export class LmdbDatabase {
 
   async #transaction<T>(action: () => T, durable: boolean): Promise<T> {
     if (this.#closing) throw new Error(CLOSED);
-    const committed = this.#lmdb.transaction(() => {
-      if (++this.#transactions % PRUNE_EVERY === 0) this.prune(PRUNE_ALONG);
-      return action();
+    let flushed: Promise<unknown> | undefined;
+    const result = await this.#gate.within(() => {
+      const committed = this.#lmdb.transaction(() => {
+        if (++this.#transactions % PRUNE_EVERY === 0) this.prune(PRUNE_ALONG);
+        return action();
+      });
+      // Asked for now, this is the flush of the transaction that was just queued.
+      if (durable) flushed = Promise.resolve(this.#lmdb.flushed);
+      // When the commit fails, nobody asks for its flush any more.
+      flushed?.catch(() => {});
+      return committed;
     });
-    // Asked for now, this is the flush of the transaction that was just queued.
-    const flushed = durable ? Promise.resolve(this.#lmdb.flushed) : undefined;
-    // When the commit fails, nobody asks for its flush any more.
-    flushed?.catch(() => {});
-    const result = await committed;
     if (flushed) await within(FLUSH_TIMEOUT, flushed);
     return result;
   }
@@ -162,7 +174,9 @@ export class LmdbDatabase {
 
   /** Ends when what is being written has been written. */
   close(): Promise<void> {
-    this.#closing ??= Promise.allSettled(this.#running).then(() => this.#lmdb.close());
+    this.#closing ??= Promise.allSettled(this.#running)
+      .then(() => this.#lmdb.close())
+      .then(() => this.#gate.close());
     return this.#closing;
   }
 }
