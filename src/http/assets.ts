@@ -1,4 +1,4 @@
-/** Stylesheet, script and icon: compressed ahead, cached for ever under a name that changes with the content. */
+/** Stylesheet, script and icon: compressed once, cached for ever under a name that changes with the content. */
 import type { Context } from "koa";
 import { refuse } from "../errors.ts";
 import type { Assets } from "../view/assets.ts";
@@ -19,5 +19,5 @@ export async function serveAsset(assets: Assets, ctx: Context): Promise<void> {
   }
   const encoding = ctx.acceptsEncodings("br", "gzip", "identity");
   if (encoding === "br" || encoding === "gzip") ctx.set("content-encoding", encoding);
-  ctx.body = await (encoding === "br" ? asset.br : encoding === "gzip" ? asset.gzip : asset.body);
+  ctx.body = await (encoding === "br" ? asset.br() : encoding === "gzip" ? asset.gzip() : asset.body);
 }

@@ -1,5 +1,5 @@
 /**
- * Stylesheets, client scripts and the icon: read once at start, named by their content, compressed ahead.
+ * Stylesheets, client scripts and the icon: read once at start, named by their content, compressed once.
  *
  * A name that changes with the content may be cached for ever, and every answer costs one map lookup.
  */
@@ -19,9 +19,9 @@ export interface Asset {
   /** A strong entity tag, quotes included (RFC 9110, section 8.8.3). */
   etag: string;
   body: Buffer;
-  /** Made beside the start of the server, which need not wait for it. */
-  gzip: Promise<Buffer>;
-  br: Promise<Buffer>;
+  /** Made for the first who asks: a start has better things to do than to compress what nobody may ask for. */
+  gzip(): Promise<Buffer>;
+  br(): Promise<Buffer>;
 }
 
 /** All assets of this installation. */
@@ -89,8 +89,17 @@ function prepare(name: string, text: string): Asset {
     type: TYPES[extension] ?? "application/octet-stream",
     etag: `"${hash}"`,
     body,
-    gzip: promisify(gzip)(body, { level: 9 }),
-    br: promisify(brotliCompress)(body, { params: { [constants.BROTLI_PARAM_QUALITY]: 11 } }),
+    gzip: once(() => promisify(gzip)(body, { level: 9 })),
+    br: once(() => promisify(brotliCompress)(body, { params: { [constants.BROTLI_PARAM_QUALITY]: 11 } })),
+  };
+}
+
+/** The same promise for everybody. */
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined;
+  return () => {
+    made ??= make();
+    return made;
   };
 }
 

@@ -1,8 +1,9 @@
 /**
  * Pages: plain HTML templates, each given its model and the texts of one language.
  *
- * Every template is compiled at start, so a broken one stops the start and not a request. What a template prints is
- * escaped; the only raw output is another template's (a test holds the templates to that).
+ * An overlay's templates are compiled at start, so that a broken one stops the start and not a request; ours, which
+ * tests have compiled, when they are first wanted. What a template prints is escaped; the only raw output is another
+ * template's (a test holds the templates to that).
  */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -60,11 +61,13 @@ interface Scope {
   isWebLink(url: string): boolean;
 }
 
+type TemplateFunction = ReturnType<Eta["compile"]>;
+
 const views = fileURLToPath(new URL("../../views/", import.meta.url));
 const FOLDERS = ["layouts", "pages", "partials"] as const;
 
 /**
- * Compiles all templates and reads all texts; `configuration_invalid` when one of them cannot be used.
+ * Reads all templates and texts; `configuration_invalid` when one of them cannot be used.
  *
  * @example
  * ```ts
@@ -98,22 +101,26 @@ function compile(folders: readonly string[]): Eta {
     for (const kind of FOLDERS.filter((name) => existsSync(join(folder, name)))) {
       const files = readdirSync(join(folder, kind), { recursive: true, encoding: "utf8" });
       for (const file of files.filter((name) => name.endsWith(".eta"))) {
-        load(eta, `@${kind}/${file.slice(0, -".eta".length)}`, join(folder, kind, file));
+        load(eta, `@${kind}/${file.slice(0, -".eta".length)}`, join(folder, kind, file), folder === views);
       }
     }
   }
   return eta;
 }
 
-function load(eta: Eta, name: string, path: string): void {
+function load(eta: Eta, name: string, path: string, isOurs: boolean): void {
+  // Indentation is for those who read the template.
+  const source = readFileSync(path, "utf8")
+    .replace(/\s*\n\s*/g, "\n")
+    .trim();
+  let compiled: TemplateFunction | undefined;
+  const template: TemplateFunction = (...given) => {
+    compiled ??= eta.compile(source);
+    return compiled.apply(eta, given);
+  };
   try {
-    // Indentation is for those who read the template.
-    eta.loadTemplate(
-      name,
-      readFileSync(path, "utf8")
-        .replace(/\s*\n\s*/g, "\n")
-        .trim(),
-    );
+    if (!isOurs) compiled = eta.compile(source);
+    eta.loadTemplate(name, template);
   } catch (cause) {
     throw refuse("configuration_invalid", { detail: `The template ${path} cannot be used.`, cause });
   }

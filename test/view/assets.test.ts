@@ -30,8 +30,8 @@ describe("loadAssets", () => {
   it("holds each file once plain and twice compressed, with its type and tag", async () => {
     for (const path of [assets.css, assets.js, assets.account.css, assets.account.js]) {
       const asset = assets.find(path)!;
-      expect(gunzipSync(await asset.gzip)).toEqual(asset.body);
-      expect(brotliDecompressSync(await asset.br)).toEqual(asset.body);
+      expect(gunzipSync(await asset.gzip())).toEqual(asset.body);
+      expect(brotliDecompressSync(await asset.br())).toEqual(asset.body);
       expect(asset.etag).toMatch(/^"[\w-]{12}"$/);
       expect(asset.type).toMatch(/^(text\/(css|javascript)|image\/svg\+xml); charset=utf-8$/);
     }
@@ -65,8 +65,8 @@ describe("the sign-in page", () => {
     const { view, model } = samples[0]!;
     const document = createRenderer({ assets }).render(view, model, { locale });
     const [css, js] = [assets.find(assets.css)!, assets.find(assets.js)!];
-    const gzip = gzipSync(document).length + (await css.gzip).length + (await js.gzip).length;
-    const br = brotliCompressSync(document).length + (await css.br).length + (await js.br).length;
+    const gzip = gzipSync(document).length + (await css.gzip()).length + (await js.gzip()).length;
+    const br = brotliCompressSync(document).length + (await css.br()).length + (await js.br()).length;
     console.log(`${view} (${locale}): ${gzip} bytes by gzip, ${br} by br`);
     expect(gzip).toBeLessThanOrEqual(BUDGET);
     expect(br).toBeLessThanOrEqual(BUDGET);
