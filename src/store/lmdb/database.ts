@@ -42,7 +42,7 @@ export class LmdbDatabase {
     this.#gate = LmdbGate.of(path);
     try {
       const options = { path, noSubdir: false, encoding: "string", keyEncoding: "binary" } as const;
-      this.#lmdb = this.#gate.alone(() => open(options));
+      this.#lmdb = this.#gate.data(() => open(options));
     } catch (error) {
       void this.#gate.close();
       throw error;
@@ -174,9 +174,7 @@ export class LmdbDatabase {
 
   /** Ends when what is being written has been written. */
   close(): Promise<void> {
-    this.#closing ??= Promise.allSettled(this.#running)
-      .then(() => this.#lmdb.close())
-      .then(() => this.#gate.close());
+    this.#closing ??= Promise.allSettled(this.#running).then(() => this.#gate.close());
     return this.#closing;
   }
 }

@@ -23,12 +23,13 @@ interface Stay {
   ended: Promise<unknown>;
 }
 
-/** One for each folder: a process that asked for a lock that it has would wait for itself. */
+/** One for each folder: a process that asked for a lock that it has would wait for itself, for ever. */
 const gates = new Map<string, LmdbGate>();
 
 export class LmdbGate {
   readonly #path: string;
   readonly #lmdb: RootDatabase;
+  #data: RootDatabase<string, Buffer> | undefined;
   #stay: Stay | undefined;
   #handles = 0;
 
@@ -48,12 +49,17 @@ export class LmdbGate {
     return gate;
   }
 
-  /** Opens the folder while no other process writes to it. Where this one does, it has opened it before. */
-  alone<T>(opening: () => T): T {
-    if (this.#stay) return opening();
-    const opened: T[] = [];
+  /**
+   * The data of the folder, opened while no other process writes to it; one for all handles of this process. A further
+   * opening asks for the lock that a transaction may have which itself waits for this process.
+   */
+  data(opening: () => RootDatabase<string, Buffer>): RootDatabase<string, Buffer> {
+    if (this.#data) return this.#data;
+    const opened: RootDatabase<string, Buffer>[] = [];
     this.#lmdb.transactionSync(() => void opened.push(opening()));
-    return opened[0] as T;
+    const [data] = opened;
+    this.#data = data;
+    return data as RootDatabase<string, Buffer>;
   }
 
   /** Runs work that writes, while no other process opens the folder. */
@@ -93,11 +99,12 @@ export class LmdbGate {
     return stay;
   }
 
-  /** Closes it with the last handle. */
+  /** Closes it and the data with the last handle. */
   async close(): Promise<void> {
     if (--this.#handles > 0) return;
     gates.delete(this.#path);
     await this.#stay?.ended;
+    await this.#data?.close();
     await this.#lmdb.close();
   }
 }
