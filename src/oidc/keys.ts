@@ -4,13 +4,14 @@
  * ES256 comes first because it signs sixteen times faster; RS256 is there because many relying parties know nothing
  * else (OpenID Connect Core, section 15.1, requires it).
  */
-import { calculateJwkThumbprint, exportJWK, generateKeyPair, type JWK } from "jose";
+import type { JWK } from "jose";
 import type { Clock } from "../clock.ts";
 import { refuse } from "../errors.ts";
 import { change } from "../store/change.ts";
 import { newVersion } from "../store/record.ts";
 import type { Millis, Store } from "../store/store.ts";
 import type { Vault } from "../vault.ts";
+import { newKeyPair } from "./key-pair.ts";
 import {
   ALGORITHMS,
   type KeySet,
@@ -139,9 +140,7 @@ async function makeKey(
   created: number,
   from: number | undefined,
 ): Promise<StoredKey> {
-  const { privateKey } = await generateKeyPair(alg, { extractable: true });
-  const jwk = await exportJWK(privateKey);
-  const kid = await calculateJwkThumbprint(jwk);
+  const { jwk, kid } = await newKeyPair(alg);
   const wrapped = vault.wrap(JSON.stringify(jwk), context(kid));
   return { kid, alg, wrapped, created, ...(from === undefined ? {} : { from }) };
 }
