@@ -29,7 +29,13 @@ export async function openHouse(count = 2) {
   const opened = await redis.open();
   const balancer = await startBalancer();
   const issuer = `http://localhost:${balancer.port}`;
-  const env = { LATCHKEY_ISSUER: issuer, LATCHKEY_STORE: opened.url, LATCHKEY_SECRET: SECRET };
+  const env = {
+    LATCHKEY_ISSUER: issuer,
+    LATCHKEY_STORE: opened.url,
+    LATCHKEY_SECRET: SECRET,
+    // The balancer hands on what people say of where they are: limits are for one address.
+    LATCHKEY_TRUST_PROXY: "1",
+  };
   const settings = loadSettings({ env: { ...env, LATCHKEY_PORT: "1" } });
   const installation = await openInstallation(settings, { store: opened.store, initialise: true });
   const instances = await Promise.all(Array.from({ length: count }, () => start(env)));
@@ -79,9 +85,11 @@ export function signingIn(app: RelyingParty, issuer: string, people = 8) {
   const all = Array.from({ length: people }, async (_, person) => {
     for (let i = 0; going; i++) {
       const browser = new Browser(issuer);
+      const again = new Browser(issuer, browser.authenticator);
+      again.headers = browser.headers = { "x-forwarded-for": `10.0.${person}.${i % 256}` };
       try {
         await app.signUp(browser, { email: `p${person}-${i}@example.com` });
-        const [asked, answer] = await app.authorize(new Browser(issuer, browser.authenticator));
+        const [asked, answer] = await app.authorize(again);
         // What stands in the way of the code says more than the code that is missing.
         if (!answer.url.includes("/cb?")) throw new Error(`${answer.status} ${answer.url} ${answer.text}`);
         await app.tokens(asked, answer);

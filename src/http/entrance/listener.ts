@@ -16,10 +16,23 @@ const LIMITS = {
 export interface Listener {
   readonly port: number;
   /**
-   * Resolves when the last running request has been answered. For `linger` milliseconds new connections are still
-   * taken: of those that are on their way somebody else may hold the other end already.
+   * Resolves when the last running request has been answered. Until none has come for `linger` milliseconds, new
+   * connections are still taken: of those that are on their way somebody else may hold the other end already.
    */
   close(linger?: number): Promise<void>;
+}
+
+/** However many still come, the port is left after so long. */
+const LONGEST_LINGER = 5_000;
+
+/** Resolves when a number has not changed for `linger` milliseconds. */
+async function settled(number: () => number, linger: number): Promise<void> {
+  const end = performance.now() + LONGEST_LINGER;
+  let before: number;
+  do {
+    before = number();
+    if (linger > 0) await pause(linger);
+  } while (number() !== before && performance.now() < end);
 }
 
 /** Listens; rejects with what the operating system says, `EADDRINUSE` for one. */
@@ -29,6 +42,7 @@ export async function listen(handler: RequestListener, port: number, host: strin
   /** Connections that have not brought a request yet. */
   const fresh = new Set<Socket>();
   let closing = false;
+  let came = 0;
   const server = createServer(LIMITS, (request, response) => {
     const { socket } = request;
     idle.delete(socket);
@@ -42,6 +56,7 @@ export async function listen(handler: RequestListener, port: number, host: strin
     handler(request, response);
   });
   server.on("connection", (socket) => {
+    came++;
     idle.add(socket);
     fresh.add(socket);
     socket.once("close", () => {
@@ -60,9 +75,10 @@ export async function listen(handler: RequestListener, port: number, host: strin
     async close(linger = 0) {
       closing = true;
       for (const socket of idle) if (!fresh.has(socket)) socket.destroy();
-      if (linger > 0) await pause(linger);
+      // What nobody has taken when the port is left is cut off by the system; who is busy takes late.
+      await settled(() => came, linger);
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      if (linger > 0 && fresh.size > 0) await pause(linger);
+      if (fresh.size > 0) await settled(() => fresh.size, linger);
       for (const socket of idle) socket.destroy();
       await closed;
     },
