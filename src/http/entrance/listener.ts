@@ -16,23 +16,40 @@ const LIMITS = {
 export interface Listener {
   readonly port: number;
   /**
-   * Resolves when the last running request has been answered. Until none has come for `linger` milliseconds, new
+   * Resolves when the last running request has been answered. For `linger` milliseconds, longer while it is busy, new
    * connections are still taken: of those that are on their way somebody else may hold the other end already.
    */
   close(linger?: number): Promise<void>;
 }
 
-/** However many still come, the port is left after so long. */
+/** However busy it is, the port is left after so long. */
 const LONGEST_LINGER = 5_000;
+/** The part of its time in which a process works that is busy: it takes one connection a turn, and turns are long. */
+const BUSY = 0.5;
 
-/** Resolves when a number has not changed for `linger` milliseconds. */
-async function settled(number: () => number, linger: number): Promise<void> {
+/** Waits for `linger` milliseconds in which no connection came, or in which there was time to take all that did. */
+async function lingerUntilTaken(came: () => number, linger: number): Promise<void> {
   const end = performance.now() + LONGEST_LINGER;
   let before: number;
+  let used: ReturnType<typeof performance.eventLoopUtilization>;
   do {
-    before = number();
-    if (linger > 0) await pause(linger);
-  } while (number() !== before && performance.now() < end);
+    before = came();
+    used = performance.eventLoopUtilization();
+    await pause(linger);
+  } while (
+    came() !== before &&
+    performance.eventLoopUtilization(used).utilization > BUSY &&
+    performance.now() < end
+  );
+}
+
+/** How long after its beginning a connection may bring its first request, when the port is left: the other end is busy, too. */
+const FIRST_REQUEST = 2_000;
+
+/** Waits for the first requests of connections that began a moment ago; others were opened in case of need. */
+async function firstRequests(fresh: ReadonlyMap<unknown, number>): Promise<void> {
+  const isYoung = (began: number) => performance.now() - began < FIRST_REQUEST;
+  while ([...fresh.values()].some(isYoung)) await pause(50);
 }
 
 /** Listens; rejects with what the operating system says, `EADDRINUSE` for one. */
@@ -40,7 +57,7 @@ export async function listen(handler: RequestListener, port: number, host: strin
   /** Connections without a request that is being answered; half a request is none. */
   const idle = new Set<Socket>();
   /** Connections that have not brought a request yet. */
-  const fresh = new Set<Socket>();
+  const fresh = new Map<Socket, number>();
   let closing = false;
   let came = 0;
   const server = createServer(LIMITS, (request, response) => {
@@ -58,7 +75,7 @@ export async function listen(handler: RequestListener, port: number, host: strin
   server.on("connection", (socket) => {
     came++;
     idle.add(socket);
-    fresh.add(socket);
+    fresh.set(socket, performance.now());
     socket.once("close", () => {
       idle.delete(socket);
       fresh.delete(socket);
@@ -76,9 +93,9 @@ export async function listen(handler: RequestListener, port: number, host: strin
       closing = true;
       for (const socket of idle) if (!fresh.has(socket)) socket.destroy();
       // What nobody has taken when the port is left is cut off by the system; who is busy takes late.
-      await settled(() => came, linger);
+      if (linger > 0) await lingerUntilTaken(() => came, linger);
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      if (fresh.size > 0) await settled(() => fresh.size, linger);
+      if (linger > 0) await firstRequests(fresh);
       for (const socket of idle) socket.destroy();
       await closed;
     },
