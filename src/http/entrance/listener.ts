@@ -1,6 +1,7 @@
 /** A port that is listened on, and how it is left: running requests end, nothing new begins. */
 import { createServer, type RequestListener } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
+import { performance } from "node:perf_hooks";
 import { setTimeout as pause } from "node:timers/promises";
 
 /** Slow and oversized requests end early. */
