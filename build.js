@@ -5,7 +5,7 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = dirname(fileURLToPath(import.meta.url));
@@ -63,7 +63,35 @@ async function build() {
 }
 
 /** Packed with the program; every other package stays where it is installed. */
-const PACKED = ["commander", "ioredis", "zod"];
+const PACKED = ["@koa/router", "@simplewebauthn/server", "bowser", "commander", "eta", "ioredis", "zod"];
+
+/**
+ * The WebAuthn library opens at once what reads certificates and signatures: nine tenths of it, which an attestation `none` does not
+ * want. Packed, these functions, asynchronous as they are, come with the first statement that does.
+ */
+const statementsWhenAsked = {
+  name: "statements-when-asked",
+  setup({ onResolve, onLoad, resolve }) {
+    const namespace = "when-asked";
+    onResolve({ filter: /^@simplewebauthn\/server/ }, inLibrary);
+    onResolve({ filter: /^\.{1,2}\// }, (given) =>
+      given.importer.includes("/@simplewebauthn/server/") ? inLibrary(given) : undefined,
+    );
+    onLoad({ filter: /./, namespace }, ({ path }) => {
+      const name = basename(path, ".js");
+      const later = `(await import(${JSON.stringify(path)})).${name}(given)`;
+      return { contents: `export const ${name} = async (given) => ${later};`, resolveDir: root };
+    });
+
+    async function inLibrary({ path, importer, kind, resolveDir, pluginData }) {
+      if (pluginData === "resolved") return undefined;
+      const found = await resolve(path, { importer, kind, resolveDir, pluginData: "resolved" });
+      const isLate = /\/(verifyAttestation\w+|isoCrypto\/verify)\.js$/.test(found.path);
+      // Its modules do nothing but define; its manifest does not say so.
+      return { path: found.path, sideEffects: false, ...(isLate && { namespace }) };
+    }
+  },
+};
 
 /**
  * The program in a few files, so that it starts sooner (P8 of docs/performance.md). They lie as deep as the rooms do, for what finds
@@ -86,6 +114,7 @@ async function bundleProgram(bundle) {
     minifyWhitespace: true,
     external: packages.filter((name) => !PACKED.includes(name)),
     metafile: true,
+    plugins: [statementsWhenAsked],
     // Packages in the old format ask for Node's own modules this way.
     banner: {
       js: 'import { createRequire as requireOf } from "node:module"; const require = requireOf(import.meta.url);',
@@ -97,7 +126,9 @@ async function bundleProgram(bundle) {
 
 /** Whose work is packed with ours, and the terms that it comes with. */
 function notices(inputs) {
-  const folders = inputs.map((input) => input.match(/^.*node_modules\/(?:@[^/]+\/)?[^/]+/)?.[0]);
+  const folders = inputs.map(
+    (input) => input.match(/(?:^|[:/])(node_modules\/(?:.*\/node_modules\/)?(?:@[^/]+\/)?[^/]+)/)?.[1],
+  );
   const inside = [...new Set(folders)].filter((folder) => folder !== undefined).sort();
   return inside
     .map((folder) => {

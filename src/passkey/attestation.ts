@@ -9,7 +9,6 @@ import {
   judgeClientData,
   readAuthenticatorData,
 } from "./judge.ts";
-import { library, libraryHelpers } from "./library.ts";
 import { providerName } from "./names.ts";
 import { judgePublicKey } from "./public-key.ts";
 import { Refusal } from "./refusal.ts";
@@ -82,7 +81,7 @@ function newPasskey(
 
 /** Looks at the statement before the library does: one CBOR item, of a format and with members as they should be. */
 async function readStatement(attestationObject: string): Promise<Statement> {
-  const { decodeAttestationObject } = await libraryHelpers();
+  const { decodeAttestationObject } = await import("./library.ts");
   const bytes = new Uint8Array(Buffer.from(attestationObject, "base64url"));
   if (!isOneCborItem(bytes)) throw new Refusal("malformed");
   const object = asMap(guarded(() => decodeAttestationObject(bytes)));
@@ -115,7 +114,7 @@ function guarded<T>(decode: () => T): T {
 /** The library's part: RP ID hash, UP, UV, backup flags, the structure of authenticator data, the statement. */
 async function verify({ rp, answer, terms }: AttestationCase): Promise<RegistrationInfo> {
   const { id, clientDataJSON, attestationObject } = answer;
-  const { verifyRegistrationResponse } = await library();
+  const { verifyRegistrationResponse } = await import("./library.ts");
   const verification = await verifyRegistrationResponse({
     response: {
       id,

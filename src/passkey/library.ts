@@ -1,12 +1,6 @@
 /**
- * The WebAuthn library, loaded when something is first registered: loading it takes longer than starting everything
- * else, and a sign-in does not need it.
+ * What we use of the WebAuthn library but its certificates. Import it when something is first registered, not before: a sign-in
+ * does not need it, and opening it takes long.
  */
-
-export function library(): Promise<typeof import("@simplewebauthn/server")> {
-  return import("@simplewebauthn/server");
-}
-
-export function libraryHelpers(): Promise<typeof import("@simplewebauthn/server/helpers")> {
-  return import("@simplewebauthn/server/helpers");
-}
+export { verifyRegistrationResponse } from "@simplewebauthn/server";
+export { decodeAttestationObject, parseAuthenticatorData } from "@simplewebauthn/server/helpers";

@@ -7,7 +7,6 @@
 import { createHash, createPublicKey, type KeyObject, verify } from "node:crypto";
 import { isOneCborItem } from "./cbor.ts";
 import { readCoseKey } from "./cose.ts";
-import { libraryHelpers } from "./library.ts";
 import { Refusal } from "./refusal.ts";
 import type { AssertionAnswer } from "./response.ts";
 
@@ -52,7 +51,7 @@ async function isWhole(authenticatorData: Buffer): Promise<boolean> {
 
 /** Extensions are rare, so what the library thinks of them (a map, canonical, no key twice) may cost its time. */
 async function isReadable(authenticatorData: Buffer): Promise<boolean> {
-  const { parseAuthenticatorData } = await libraryHelpers();
+  const { parseAuthenticatorData } = await import("./library.ts");
   try {
     return parseAuthenticatorData(new Uint8Array(authenticatorData)).flags.ed;
   } catch {

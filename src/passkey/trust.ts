@@ -3,7 +3,6 @@
  * `none`, of a key that vouches for itself, and of a certificate that anybody wrote. So trust is decided here.
  */
 import type { AttestationTrust } from "../account/account.ts";
-import { libraryHelpers } from "./library.ts";
 import { Refusal } from "./refusal.ts";
 
 /** The statement of an attestation object (WebAuthn Level 3, section 6.5.4), its signature already checked. */
@@ -49,7 +48,7 @@ export async function attestationTrust(
   const roots = anchors(statement);
   // Without roots the library's path validation is true for anything.
   if (roots.length === 0) return "unknown";
-  const { convertCertBufferToPEM, validateCertificatePath } = await libraryHelpers();
+  const { convertCertBufferToPEM, validateCertificatePath } = await import("./certificates.ts");
   const chain = statement.certificates.map((certificate) =>
     convertCertBufferToPEM(new Uint8Array(certificate)),
   );

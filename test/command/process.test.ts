@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { Browser } from "../support/browser.ts";
 import { cleanEnvironment, logLine, type Program, startProgram } from "../support/program.ts";
 import { freePort } from "../support/redis.ts";
 
@@ -114,6 +115,29 @@ test("a client that is added beside a running server can be used, changed and re
   expect(await status(first)).toBe(400);
   expect(command("clients", "remove", "wiki", "--yes").status).toBe(0);
   await until(async () => (await status(`${first}2`)) === 400);
+  server.signal("SIGTERM");
+  expect(await server.ended, server.said()).toBe(0);
+});
+
+test("SEC-31 what is packed with the program verifies attestations of each kind, and refuses what is broken", async () => {
+  const server = await serve({ LATCHKEY_SIGN_UP: "open" });
+  const broken = (statement: Map<string, unknown>) => {
+    const signature = Buffer.from(statement.get("sig") as Buffer);
+    signature.writeUInt8(signature.readUInt8(signature.length - 1) ^ 1, signature.length - 1);
+    return statement.set("sig", signature);
+  };
+  const register = async (overrides: object, username: string) => {
+    const browser = new Browser(issuer());
+    const answer = await browser.perform(await browser.open("/sign-up"), { username }, overrides);
+    return answer.json().code ?? answer.status;
+  };
+  for (const attestation of ["self", "x5c"]) {
+    expect(await register({ attestation, statement: broken }, `${attestation}-broken`)).toBe(
+      "registration_refused",
+    );
+    expect(await register({ attestation }, attestation)).toBe(200);
+  }
+  expect(await register({}, "none")).toBe(200);
   server.signal("SIGTERM");
   expect(await server.ended, server.said()).toBe(0);
 });
