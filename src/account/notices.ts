@@ -6,6 +6,7 @@ export type NoticeKind =
   | "passkey_removed"
   | "password_closed"
   | "password_removed"
+  | "password_dropped"
   | "conversion_undone"
   | "recovery_started"
   | "recovery_cancelled"

@@ -87,7 +87,7 @@ async function drop(context: Context, flags: DropFlags): Promise<void> {
   };
   const work = await import("../password/drop.ts");
   await withInstallation(context, async (installation) => {
-    const { accounts } = installation;
+    const { accounts, notify, clock } = installation;
     const { dropped, without_passkey } = await work.countDrops(accounts, filter);
     const question =
       `Drop ${dropped} passwords, of which ${without_passkey} are the only way in? They do not come back, and ` +
@@ -96,9 +96,10 @@ async function drop(context: Context, flags: DropFlags): Promise<void> {
       return print(context, flags, { dropped: 0, without_passkey: 0 }, "Nothing was dropped.\n");
     const bar = progress(context.terminal, "passwords");
     const safe = await safeOf(installation);
-    const done = await work.drop(safe, accounts, filter, (count) =>
-      bar.tell(count, count / Math.max(1, dropped)),
-    );
+    const done = await work.drop(safe, accounts, filter, async (account, count) => {
+      bar.tell(count, count / Math.max(1, dropped));
+      await notify(account, { kind: "password_dropped", at: clock.now() });
+    });
     bar.end();
     print(
       context,

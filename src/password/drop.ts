@@ -36,15 +36,16 @@ export async function drop(
   { store }: Safe,
   accounts: Accounts,
   filter: DropFilter,
-  progress: (done: number) => void = () => {},
+  /** Of each, when it is done. */
+  tell: (account: Account, done: number) => Promise<void> | void = () => {},
 ): Promise<Dropped> {
   const counts: Dropped = { dropped: 0, without_passkey: 0 };
   for await (const account of accounts.list()) {
     if (!isMeant(account, filter)) continue;
-    await accounts.dropPassword(account.id);
+    const dropped = await accounts.dropPassword(account.id);
     await removeVerifier(store, account.id);
     add(counts, account);
-    progress(counts.dropped);
+    await tell(dropped, counts.dropped);
   }
   return counts;
 }

@@ -27,6 +27,8 @@ const NOTICED: Millis = 1_000;
 export interface SealOptions {
   /** Ids of accounts whose open passwords are dropped with the seal. */
   waive?: readonly string[];
+  /** Of each account whose password went with the seal. */
+  tell?(account: Account): Promise<void>;
 }
 
 /**
@@ -34,7 +36,7 @@ export interface SealOptions {
  *
  * @throws `passwords_left` while any account that was not waived has an open password; then nothing has changed
  */
-export function seal(safe: Safe, { waive = [] }: SealOptions = {}): Promise<PasswordState> {
+export function seal(safe: Safe, { waive = [], tell }: SealOptions = {}): Promise<PasswordState> {
   return alone(safe, async () => {
     const begun = await readPasswordState(safe.store);
     if (begun.seal === "sealed") return closeLatecomers(safe, begun);
@@ -54,16 +56,21 @@ export function seal(safe: Safe, { waive = [] }: SealOptions = {}): Promise<Pass
       await become(safe, ({ waived: _, ...state }) => ({ ...state, seal: "open" }));
       throw error;
     }
-    return finish(safe, waived);
+    return finish(safe, waived, tell);
   });
 }
 
-async function finish(safe: Safe, waived: ReadonlySet<string>): Promise<PasswordState> {
+async function finish(
+  safe: Safe,
+  waived: ReadonlySet<string>,
+  tell?: SealOptions["tell"],
+): Promise<PasswordState> {
   const people = accounts(safe);
   for (const id of waived) {
     if (!isOpen((await accountRecord.read(safe.store, id))?.value)) continue;
-    await people.dropPassword(id);
+    const dropped = await people.dropPassword(id);
     await removeVerifier(safe.store, id);
+    await tell?.(dropped);
   }
   for (const id of await safe.shelf.list()) await safe.shelf.destroy(id);
   const sealed = await become(safe, ({ slowest: _, ...state }) => ({

@@ -6,6 +6,7 @@ import { createImported } from "../../src/account/create.ts";
 import { SoftwareAuthenticator } from "../../src/testing.ts";
 import { operator } from "../command/operator.ts";
 import { type Browser, ceremonyOf } from "../support/browser.ts";
+import { importInto } from "../support/imported.ts";
 import { type Running, SECRET, startInstallation } from "../support/installation.ts";
 import { newcomer } from "../support/newcomer.ts";
 import { type MailServer, mailSettings, startMailServer } from "../support/smtp.ts";
@@ -187,6 +188,47 @@ describe.each(stores)("notices over $name", (kind) => {
       }
     },
   );
+
+  it("tell of a password that the command line dropped, and nobody whose password stays", async () => {
+    const { url, from } = mailSettings(post);
+    const admin = operator({
+      LATCHKEY_STORE: running.store.url,
+      LATCHKEY_ISSUER: running.issuer,
+      LATCHKEY_SECRET: SECRET,
+      LATCHKEY_MAIL_URL: url,
+      LATCHKEY_MAIL_FROM: from,
+    });
+    const verified = (name: string, groups: string[]) =>
+      importInto(running.installation, {
+        username: `${name}-${username}`,
+        email: `${name}-${email}`,
+        emailVerified: true,
+        groups,
+      });
+    await verified("leaves", [`left-${username}`]);
+    await verified("stays", []);
+    for (let time = 0; time < 2; time++) {
+      const { code, json, err } = await admin.run(
+        "passwords",
+        "drop",
+        "--group",
+        `left-${username}`,
+        "--yes",
+        "--json",
+      );
+      expect(code, err).toBe(0);
+      expect(json()).toEqual(
+        time === 0 ? { dropped: 1, without_passkey: 1 } : { dropped: 0, without_passkey: 0 },
+      );
+    }
+    admin.remove();
+    await jane.complete(await jane.submit("/account/sessions/end"));
+    const told = await post.newest(`leaves-${email}`, 1);
+    expect(told.subject).toBe("Your password opens your account no more");
+    expect(told.text).toContain("temporary pass");
+    const named = post.inbox.flatMap(({ to }) => to).filter((to) => to.endsWith(`s-${email}`));
+    expect(named).toEqual([`leaves-${email}`]);
+  });
 
   it("tell of a pass that the command line issued: the command keeps the mail, the server sends it", async () => {
     const { url, from } = mailSettings(post);

@@ -1,6 +1,6 @@
 /** The last steps of the way to zero, on both stores: purge, drop, seal. */
 import { describe, expect, it } from "vitest";
-import { accountRecord } from "../../src/account/account.ts";
+import { type Account, accountRecord } from "../../src/account/account.ts";
 import { accounts } from "../../src/account/accounts.ts";
 import { createImported } from "../../src/account/create.ts";
 import { passwordState, readPasswordState, STATE } from "../../src/account/password-state.ts";
@@ -165,7 +165,10 @@ describe.each(stores)("sealing $name", ({ open }) => {
     const left: string[] = [];
     for await (const { id, password } of people().list()) if (password?.state === "open") left.push(id);
     await expect(seal(at.safe(), { waive: left.slice(1) })).rejects.toEqual(refusal("passwords_left"));
-    const sealed = await seal(at.safe(), { waive: left });
+    const told: string[] = [];
+    const tell = async ({ id }: Account) => void told.push(id);
+    const sealed = await seal(at.safe(), { waive: left, tell });
+    expect(told.sort()).toEqual([...left].sort());
     expect(sealed).toMatchObject({ seal: "sealed", keys: [], waived: expect.arrayContaining(left) });
     expect(sealed.slowest).toBeUndefined();
     expect(await at.safe().shelf.list()).toEqual([]);

@@ -47,7 +47,11 @@ async function seal(installation: Installation, names: readonly string[]): Promi
       return found.value.id;
     }),
   );
-  await work.seal(await passwordSafe(installation), { waive });
+  await work.seal(await passwordSafe(installation), {
+    waive,
+    tell: (account) =>
+      installation.notify(account, { kind: "password_dropped", at: installation.clock.now() }),
+  });
 }
 
 function linesOf({ terminal }: Context, file: string): string[] {
