@@ -9,7 +9,7 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 const src = join(root, "src");
 
 /** Words that every room may speak: the error table, the types of events, the time, what is worked out once. */
-const BASE = ["errors", "events", "clock", "remembered"];
+const BASE = ["errors", "events", "clock", "random", "remembered"];
 
 /** Composition roots and the public face: nothing imports them but the roots of {@link STARTS}. */
 const ROOTS = ["index", "cli", "server", "plugin", "testing"];
@@ -22,6 +22,7 @@ const DOORS: Record<string, readonly string[]> = {
   errors: [],
   events: [],
   clock: [],
+  random: [],
   remembered: [],
   config: [],
   log: ["config"],

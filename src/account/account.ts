@@ -4,9 +4,9 @@
  * There is no password here, and there never will be: a legacy verifier is a record of its own kind, and an account
  * only says which ways in are open.
  */
-import { randomBytes } from "node:crypto";
 import { readerOf, upcastsOf } from "../../migrations/index.ts";
 import type { Event } from "../events.ts";
+import { randomText } from "../random.ts";
 import { recordKind } from "../store/record.ts";
 
 /** What was verified about the authenticator when the passkey was registered; `verified` needs a trusted root. */
@@ -165,7 +165,7 @@ export interface Account {
  */
 export function newHandle(): string {
   for (;;) {
-    const handle = randomBytes(32).toString("base64url");
+    const handle = randomText(32);
     if (!handle.startsWith("-")) return handle;
   }
 }

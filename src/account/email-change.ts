@@ -1,6 +1,7 @@
 /** Changing the e-mail address, one key at a time: the document names it, the claim decides, the document settles. */
-import { randomBytes, randomInt } from "node:crypto";
+import { randomInt } from "node:crypto";
 import { refuse } from "../errors.ts";
+import { randomText } from "../random.ts";
 import { fingerprint } from "../store/record.ts";
 import type { Account } from "./account.ts";
 import { claim, emailClaim } from "./directory.ts";
@@ -38,7 +39,7 @@ export interface EmailChanged {
 export function emailChanges(options: AccountsOptions): EmailChanges {
   return {
     async proposeEmail(id, address) {
-      const token = randomBytes(32).toString("base64url");
+      const token = randomText(32);
       const code = String(randomInt(10 ** DIGITS)).padStart(DIGITS, "0");
       const change = { address, token: fingerprint(token), code: codeOf(id, code) };
       await revise(options, id, (account, now) => proposeEmail(account, change, now));
@@ -69,7 +70,7 @@ async function proveEmail(
     await revise(options, id, withdrawEmail);
     throw refuse("email_taken");
   }
-  const undo = randomBytes(32).toString("base64url");
+  const undo = randomText(32);
   const settle = (account: Account, now: Parameters<typeof settleEmail>[2]) =>
     settleEmail(account, fingerprint(undo), now);
   const account = await revise(options, id, settle, { durable: true });

@@ -2,9 +2,9 @@
  * Invitations: links that make an account, or the first passkey of one that an import brought. Each works once, until
  * it expires; only the fingerprint of its secret is kept.
  */
-import { randomBytes } from "node:crypto";
 import type { Clock } from "../clock.ts";
 import { isRefusal, refuse } from "../errors.ts";
+import { randomText } from "../random.ts";
 import { fingerprint, newVersion, recordKind } from "../store/record.ts";
 import type { Millis, Store } from "../store/store.ts";
 import type { Account } from "./account.ts";
@@ -42,7 +42,7 @@ const invitationRecord = recordKind<Invitation>("invitation");
 export function invitations({ store, clock }: { store: Store; clock: Clock }): Invitations {
   return {
     async issue(invitation, ttl) {
-      const token = randomBytes(32).toString("base64url");
+      const token = randomText(32);
       const expires = clock.now() + ttl;
       const how = { expect: "absent", version: newVersion(), ttl, durable: true } as const;
       const record = invitationRecord.encode({ ...invitation, expires });

@@ -5,9 +5,9 @@
  * and stays. The owner is claimed like any other name, so of two people with a link exactly one becomes the owner,
  * and the other one's account never becomes active.
  */
-import { randomBytes } from "node:crypto";
 import type { Clock } from "../clock.ts";
 import { isRefusal, refuse } from "../errors.ts";
+import { randomText } from "../random.ts";
 import { fingerprint, recordKind } from "../store/record.ts";
 import type { Millis, Store } from "../store/store.ts";
 import { type Account, ADMINISTRATORS } from "./account.ts";
@@ -66,7 +66,7 @@ export function setupLink(options: { store: Store; clock: Clock; accounts: Accou
     hasOwner,
     async issue() {
       if (await hasOwner()) throw refuse("owner_exists");
-      const token = randomBytes(32).toString("base64url");
+      const token = randomText(32);
       const record = tokenRecord.encode({ token: fingerprint(token) });
       await store.write(tokenRecord.key("token"), record, { ttl: SETUP_LINK_TTL });
       return { token, expires: clock.now() + SETUP_LINK_TTL };

@@ -5,10 +5,10 @@
  * A set names what waits and a record holds each mail. The name goes in first, so that no mail is ever out of sight.
  * Sending it begins with a commit that takes it away from the others for a while.
  */
-import { randomBytes } from "node:crypto";
 import type { Clock } from "../clock.ts";
 import { isRefusal } from "../errors.ts";
 import type { Logger } from "../log.ts";
+import { randomText } from "../random.ts";
 import { newVersion, recordKind } from "../store/record.ts";
 import type { Key, Millis, Store, Version } from "../store/store.ts";
 import type { Vault } from "../vault.ts";
@@ -63,7 +63,7 @@ export function mailQueue(options: QueueOptions): Queue {
   return {
     async put(mail) {
       const { store, vault, clock } = options;
-      const id = `${clock.now().toString(36)}-${randomBytes(9).toString("base64url")}`;
+      const id = `${clock.now().toString(36)}-${randomText(9)}`;
       await store.join(QUEUE, id);
       const sealed = vault.wrap(JSON.stringify(mail), "mail");
       const waiting: Waiting = { sealed, attempts: 0, due: clock.now() };

@@ -9,9 +9,9 @@
  * another browser uses up nothing.** So that this holds on the wrong page too, a challenge ends in the name of the
  * record it stands in.
  */
-import { randomBytes } from "node:crypto";
 import type { Clock } from "../clock.ts";
 import { isRefusal, refuse } from "../errors.ts";
+import { randomText } from "../random.ts";
 import { change } from "../store/change.ts";
 import { fingerprint, newVersion, recordKind } from "../store/record.ts";
 import type { Millis, Store } from "../store/store.ts";
@@ -96,7 +96,7 @@ export async function startCeremony(
 ): Promise<string> {
   if (!binding.page || !binding.browser) throw new TypeError("a ceremony needs a page and a browser");
   const name = pageName(binding.page);
-  const challenge = randomBytes(33).toString("base64url") + name;
+  const challenge = randomText(33) + name;
   const entry: Challenge = {
     userVerification: "required",
     ...terms,

@@ -4,8 +4,9 @@
  * A stored record carries the number of its schema. Reading upcasts it in memory through the pure steps of its
  * kind, so new code runs on old data at once; the batch migration only tidies.
  */
-import { hash, randomBytes } from "node:crypto";
+import { hash } from "node:crypto";
 import { refuse } from "../errors.ts";
+import { randomText } from "../random.ts";
 import type { Key, Kind, Store, Stored, Version } from "./store.ts";
 
 /** A pure step from one schema of a record to the next. */
@@ -61,19 +62,10 @@ export function recordKind<T extends object>(
 }
 
 const VERSION_BYTES = 12;
-/** Random bytes are fetched in stock: each fetch is a system call, and a sign-in makes a dozen versions. */
-const STOCK = 256 * VERSION_BYTES;
-let stock = Buffer.alloc(0);
-let used = 0;
 
 /** A fresh version: 96 random bits, never reused. */
 export function newVersion(): Version {
-  if (used === stock.length) {
-    stock = randomBytes(STOCK);
-    used = 0;
-  }
-  used += VERSION_BYTES;
-  return stock.toString("base64url", used - VERSION_BYTES, used);
+  return randomText(VERSION_BYTES);
 }
 
 /** What stands in a key instead of a bearer value: its SHA-256, so that a copy of the store opens nothing. */

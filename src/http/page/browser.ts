@@ -1,6 +1,6 @@
 /** A secret of this browser, to which challenges are bound: a session cookie that says nothing else. */
-import { randomBytes } from "node:crypto";
 import type { Context } from "koa";
+import { randomText } from "../../random.ts";
 
 const PATTERN = /^[A-Za-z0-9_-]{43}$/;
 
@@ -23,7 +23,7 @@ function knownBrowser(ctx: Context, issuer: URL): string | undefined {
 
 function newBrowser(ctx: Context, issuer: URL): string {
   const { name, secure } = cookieOf(issuer);
-  const fresh = randomBytes(32).toString("base64url");
+  const fresh = randomText(32);
   ctx.cookies.set(name, fresh, { signed: true, httpOnly: true, sameSite: "lax", secure, overwrite: true });
   return fresh;
 }

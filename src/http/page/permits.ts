@@ -1,5 +1,6 @@
 /** A permit: for five minutes somebody who has just proved who they are may do one thing. */
-import { randomBytes } from "node:crypto";
+
+import { randomText } from "../../random.ts";
 import { fingerprint, newVersion } from "../../store/record.ts";
 import type { Key, Millis, Store } from "../../store/store.ts";
 
@@ -18,7 +19,7 @@ export function permits(store: Store): Permits {
   const key = (permit: string): Key => `permit:${fingerprint(permit)}`;
   return {
     async issue(subject) {
-      const permit = randomBytes(32).toString("base64url");
+      const permit = randomText(32);
       await store.write(key(permit), { subject: fingerprint(subject) }, { ttl: TTL });
       return permit;
     },

@@ -1,6 +1,7 @@
 /** From what somebody says about a client to the client: defaults, changes, and its secret. Pure but for the randomness. */
 import { randomBytes } from "node:crypto";
 import { refuse } from "../../errors.ts";
+import { randomText } from "../../random.ts";
 import { fingerprint } from "../../store/record.ts";
 import type { PublicJwkSet } from "./keys.ts";
 import { type ClientKind, KINDS } from "./kind.ts";
@@ -119,7 +120,7 @@ function withStart(kind: ClientKind, grants: readonly string[]): string[] {
 
 /** 256 random bits, too many to guess: their plain hash is safe to keep. */
 export function makeSecret(): string {
-  return randomBytes(32).toString("base64url");
+  return randomText(32);
 }
 
 /** Gives the client this secret when it needs one and has none, or is to have a new one; drops one it cannot use. */

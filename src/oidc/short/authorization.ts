@@ -3,8 +3,8 @@
  * sign-in page, whatever else is true; all that has to be found out is that the request is in order (OpenID Connect
  * Core, section 3.1.2.2).
  */
-import { randomBytes } from "node:crypto";
 import { epoch } from "../../clock.ts";
+import { randomText } from "../../random.ts";
 import { fingerprint } from "../../store/record.ts";
 import { sealInteraction } from "../adapter/interaction.ts";
 import { lifetime } from "../adapter.ts";
@@ -75,14 +75,14 @@ export async function keepRequest(
   params: Record<string, string>,
 ): Promise<string> {
   const now = epoch(d.clock);
-  const uid = randomBytes(32).toString("base64url");
+  const uid = randomText(32);
   const interaction = sealInteraction(uid, {
     iat: now,
     exp: now + INTERACTION_SECONDS,
     returnTo: `${d.provider.issuer}/auth/${uid}`,
     prompt: { name: "login", reasons: ["no_session"], details: {} },
     params,
-    cid: randomBytes(32).toString("base64url"),
+    cid: randomText(32),
     kind: "Interaction",
   });
   await d.store.write(`interaction:${fingerprint(uid)}`, interaction, { ttl: lifetime(INTERACTION_SECONDS) });

@@ -1,7 +1,8 @@
 /** An authorization code against tokens on the short way (OpenID Connect Core, section 3.1.3). */
-import { hash, randomBytes, timingSafeEqual } from "node:crypto";
+import { hash, timingSafeEqual } from "node:crypto";
 import type { AdapterPayload } from "oidc-provider";
 import { epoch } from "../../clock.ts";
+import { randomText } from "../../random.ts";
 import { fingerprint, newVersion } from "../../store/record.ts";
 import type { Store, Stored } from "../../store/store.ts";
 import { lifetime } from "../adapter.ts";
@@ -106,7 +107,7 @@ async function exchange(
   code: Code,
   now: number,
 ): Promise<string | undefined> {
-  const token = randomBytes(32).toString("base64url");
+  const token = randomText(32);
   const consumed = { ...stored.value, consumed: now };
   const [won] = await Promise.all([
     store.commit(`code:${fingerprint(value)}`, consumed, {
