@@ -50,7 +50,7 @@ journey("signing in to apps", (here) => {
     await open(wiki.login());
     await heading(page, "Allow access?").waitFor();
     const asked = await page.getByRole("main").textContent();
-    for (const words of ["Wiki", jane.email, "See your e-mail address"]) expect(asked).toContain(words);
+    for (const words of ["Wiki", jane.email, "See your email address"]) expect(asked).toContain(words);
     await page.keyboard.press("Tab");
     await page.keyboard.press("Enter");
     await welcome(page);

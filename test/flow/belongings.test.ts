@@ -142,7 +142,7 @@ describe.each(stores)("what an account has open over $name", (kind) => {
     await app.signIn(jane);
     const page = await home();
     expect(page).toContain("Third &lt;b&gt;Party&lt;/b&gt;");
-    for (const words of ["See your e-mail address", "Mail"]) expect(page).toContain(words);
+    for (const words of ["See your email address", "Mail"]) expect(page).toContain(words);
     const path = `/account/apps/${third.client.client_id}/disconnect`;
     const after = await jane.submit(path);
     expect(after.text).toContain("The app is disconnected.");

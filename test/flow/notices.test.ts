@@ -54,7 +54,7 @@ describe.each(stores)("notices over $name", (kind) => {
       return stranger.perform(await stranger.open("/sign-up"), { username: as, email: address });
     };
     for (let n = 0; n < 5; n++) expect((await signUp(`${username}x${n}`, owner.email)).status).toBe(200);
-    expect((await post.newest(owner.email, 3)).subject).toBe("Your e-mail address was used to sign up");
+    expect((await post.newest(owner.email, 3)).subject).toBe("Your email address was used to sign up");
     // An address that nobody has proved to be his is nobody's: the next one is told of nothing.
     expect((await signUp(`${username}y`, `free-${email}`)).status).toBe(200);
     expect((await signUp(`${username}z`, `free-${email}`)).status).toBe(200);

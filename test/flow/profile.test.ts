@@ -75,7 +75,7 @@ describe.each(stores)("the owner's profile over $name", (kind) => {
     await app.signUp(john, { email: `john${count}@example.com` });
     expect((await follow(address, john)).text).toContain("email_proof_invalid");
     const page = await follow(address);
-    expect(page.text).toContain("Your e-mail address is confirmed.");
+    expect(page.text).toContain("Your email address is confirmed.");
     expect(await byLogin(address)).toBe(id);
     expect(
       (await app.userinfo((await app.signIn(jane, { scope: "openid email" })).response.access_token)).status,

@@ -190,12 +190,12 @@ describe("SEC-72 SEC-89 forms and consents", () => {
     const plain = await ask({ id_token: { acr: null, "Nothing at all. This app was checked": null } });
     expect(plain.text).not.toContain("Nothing at all");
     expect(plain.text).toContain("Know that it is you");
-    expect(plain.text).not.toContain("See your e-mail address");
+    expect(plain.text).not.toContain("See your email address");
     const wide = await ask({
       userinfo: { email: { essential: true } },
       id_token: { groups: null, name: null },
     });
-    expect(wide.text).toContain("See your e-mail address");
+    expect(wide.text).toContain("See your email address");
     expect(wide.text).toContain("See which groups you belong to");
     expect(wide.text).toContain("See your name and username");
   });

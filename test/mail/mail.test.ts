@@ -76,7 +76,7 @@ describe.each(stores)("mail over $name", (kind) => {
     const undo = "https://id.example.com/undo?token=x";
     await mailer.notify(owner(), { kind: "email_changed", at: now, about: "new@example.com", undo });
     const mail = await server.newest(to);
-    expect(mail.subject).toBe("The e-mail address of your account was changed");
+    expect(mail.subject).toBe("The email address of your account was changed");
     expect(mail.from?.text).toBe('"Latchkey" <id@latchkey.example>');
     expect(mail.headers.get("auto-submitted")).toBe("auto-generated");
     for (const body of [mail.text, String(mail.html)]) {
