@@ -1,6 +1,6 @@
 /**
  * Builds `dist/`: the library with `tsc`, the program and the client scripts with esbuild. Does nothing when `dist/` is newer than
- * every source, so that `npm start` costs milliseconds. Run with `--force` to build anyway.
+ * every source and the last `npm ci`, so that `npm start` costs milliseconds. Run with `--force` to build anyway.
  */
 import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
@@ -20,6 +20,12 @@ function newest(folder, isSource = () => true) {
     .reduce((latest, entry) => Math.max(latest, statSync(join(entry.parentPath, entry.name)).mtimeMs), 0);
 }
 
+/** When packages were installed: some are packed into the program, and a repaired one must not stay outside of it. */
+function installed() {
+  const written = join(root, "node_modules/.package-lock.json");
+  return existsSync(written) ? statSync(written).mtimeMs : 0;
+}
+
 function isFresh() {
   if (process.argv.includes("--force")) return false;
   if (!existsSync(stamp) || !existsSync(join(root, "migrations/index.js"))) return false;
@@ -29,6 +35,7 @@ function isFresh() {
     newest(join(root, "migrations"), (name) => !isMade(name)),
     statSync(join(root, "package.json")).mtimeMs,
     statSync(join(root, "build.js")).mtimeMs,
+    installed(),
   ];
   return sources.every((time) => time <= built);
 }
