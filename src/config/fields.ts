@@ -1,6 +1,6 @@
 /** The schema as a flat list, and the names by which each setting is known. */
 import type * as z from "zod";
-import { type About, about, schema } from "./schema.ts";
+import { type About, about, group, schema } from "./schema.ts";
 
 /** One setting. */
 export interface Field extends About {
@@ -22,6 +22,12 @@ function walk(shape: Readonly<Record<string, unknown>>, path: readonly string[])
 
 /** Every setting in the order of the schema. */
 export const fields: readonly Field[] = walk(schema.shape, []);
+
+/** Every key below `groups.<name>`, sections too: `passwords`, `passwords.mode`, … */
+export const groupKeys: readonly string[] = Object.keys(group.shape).flatMap((section) => [
+  section,
+  ...fields.map((field) => field.key).filter((key) => key.startsWith(`${section}.`)),
+]);
 
 /** The variable that names the configuration file. */
 export const CONFIG = "LATCHKEY_CONFIG";

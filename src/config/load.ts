@@ -1,7 +1,7 @@
 /** Settings from the file and the environment, with every problem said at once. */
 import { LatchkeyError } from "../errors.ts";
 import { derive, type Settings } from "./derive.ts";
-import { type Field, nameOf } from "./fields.ts";
+import { type Field, groupKeys, nameOf, nearest } from "./fields.ts";
 import { maskAddress, quote } from "./quote.ts";
 import { broken, type Partly } from "./rules.ts";
 import type { Parsed } from "./schema.ts";
@@ -74,13 +74,21 @@ function parse(field: Field, { value, source }: Given, into: object): string[] {
     put(into as Record<string, unknown>, field.path, data);
     return [];
   }
-  return error.issues.map((issue) => {
-    const inner = issue.path.map((part) => `.${String(part)}`).join("");
-    const words =
-      issue.code === "unrecognized_keys" ? `no ${issue.keys.map(quote).join(", ")} here` : issue.message;
+  return error.issues.flatMap((issue) => {
+    const place = issue.path.map(String);
+    if (issue.code === "unrecognized_keys") {
+      return issue.keys.map((key) => unknownOfGroup([...field.path, ...place, key], source));
+    }
+    const inner = place.join(".");
     const shown = field.secret || inner !== "" ? "something else" : show(value);
-    return `${nameOf(field)}: ${inner ? `${quote(inner.slice(1))}: ` : ""}expected ${words}; ${source} says ${shown}`;
+    return `${nameOf(field)}: ${inner ? `${quote(inner)}: ` : ""}expected ${issue.message}; ${source} says ${shown}`;
   });
+}
+
+/** Groups alone hold keys that are no settings of their own; what a group may say is the same for all of them. */
+function unknownOfGroup([section = "", name = "", ...key]: readonly string[], source: string): string {
+  const meant = [section, name, nearest(key.join("."), groupKeys)].join(".");
+  return `${quote([section, name, ...key].join("."))} in ${source} is no setting; did you mean ${meant}?`;
 }
 
 /** A value that is no secret itself; one that landed here by mistake may hold credentials. */

@@ -76,7 +76,8 @@ const recovery = {
   }),
 };
 
-const group = z.strictObject({
+/** What one group may set. */
+export const group = z.strictObject({
   passwords: z.optional(z.strictObject({ ...passwords, maxCost: passwords.maxCost.partial() }).partial()),
   recovery: z.optional(z.strictObject(recovery).partial()),
 });

@@ -171,6 +171,24 @@ describe("problems", () => {
     expect(problems).toHaveLength(expected.length);
   });
 
+  test("an unknown key of a group names the nearest that a group may have", () => {
+    const staff = { passwords: { mod: "require", confirm: "none" }, recover: {}, limits: {} };
+    here.file("latchkey.config.json", { groups: { staff, guests: { password: { mode: "offer" } } } });
+    const problems = here.problems();
+    const expected = [
+      /^"groups\.staff\.passwords\.mod" in .* is no setting; did you mean groups\.staff\.passwords\.mode\?$/,
+      /^"groups\.staff\.recover" in .* is no setting; did you mean groups\.staff\.recovery\?$/,
+      /^"groups\.staff\.limits" in .* is no setting; did you mean groups\.staff\./,
+      /^"groups\.guests\.password" in .* is no setting; did you mean groups\.guests\.passwords\?$/,
+    ];
+    for (const pattern of expected) expect(problems).toContainEqual(expect.stringMatching(pattern));
+    expect(problems).toHaveLength(expected.length);
+    here.file("latchkey.config.json", { groups: { staff: { passwords: staff.passwords } } });
+    expect(here.problems()).toHaveLength(1);
+    here.file("latchkey.config.json", { groups: { staff: { passwords: { mode: "require" } } } });
+    expect(here.problems()).toEqual([]);
+  });
+
   test("they come as one coded refusal that lists them", () => {
     const load = () => here.load({ LATCHKEY_PORT: "0", LATCHKEY_TRUST_PROXY: "-1" });
     expect(load).toThrow(ConfigurationError);
