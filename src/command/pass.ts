@@ -1,5 +1,5 @@
 /** `latchkey pass`: temporary access passes, for people who cannot use any passkey of theirs. */
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import type { Account } from "../account/account.ts";
 import type { Installation } from "../installation.ts";
 import type { Millis } from "../store/store.ts";
@@ -15,7 +15,7 @@ export function passCommands(program: Command, context: Context): void {
   const leaf = (usage: string, words: string) =>
     group.command(usage).description(words).option("--json", "print one JSON document");
   leaf("issue <account>", "a pass that lets somebody in once; it is printed this once")
-    .option("--ttl <span>", "how long it works", span, HOUR)
+    .addOption(new Option("--ttl <span>", "how long it works").argParser(span).default(HOUR, "1h"))
     .action((account: string, flags: IssueFlags) => issue(context, account, flags));
   leaf("revoke <account>", "take an account's pass back").action((account: string, flags: Common) =>
     revoke(context, account, flags),

@@ -1,5 +1,5 @@
 /** `latchkey passwords`: the way to zero. */
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { readPasswordState } from "../account/password-state.ts";
 import { passwordStatus } from "../account/password-status.ts";
 import type { Installation } from "../installation.ts";
@@ -36,7 +36,11 @@ export function passwordsCommands(program: Command, context: Context): void {
     .option("--yes", "do not ask")
     .action((flags: Consent & { waive?: string }) => sealStore(context, flags));
   leaf("prove", "look for passwords in the store and its files, and sign what comes out")
-    .option("--files <folder>", "logs, exports, backups to look through; may be repeated", several, [])
+    .addOption(
+      new Option("--files <folder>", "logs, exports, backups to look through; may be repeated")
+        .argParser(several)
+        .default([], "none"),
+    )
     .option("--out <file>", "where the report goes")
     .option("--verify <file>", "check a report instead")
     .action((flags: Common & { files: string[]; out?: string; verify?: string }) =>

@@ -66,6 +66,15 @@ describe("help", () => {
     },
   );
 
+  test.each([
+    ["pass issue", "(default: 1h)"],
+    ["accounts invite", "(default: 3d)"],
+    ["passwords prove", "(default: none)"],
+  ])("%s --help tells a default as one would type or say it", async (line, words) => {
+    const { out } = await nobody.run(...line.split(" "), "--help");
+    expect(out.replace(/\s+/g, " ")).toContain(words);
+  });
+
   test("the help names every command there is and no other", async () => {
     const { out } = await nobody.run("--help");
     const named = [...out.slice(out.indexOf("Commands:")).matchAll(/^ {2}(\w+)/gm)].map(([, name]) => name);

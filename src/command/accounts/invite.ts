@@ -1,5 +1,5 @@
 /** `latchkey accounts invite`: a link that makes an account, or the first passkey of one that is there. */
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import type { Invitation } from "../../account/invitations.ts";
 import { checkDisplayName, checkEmail, checkUsername } from "../../account/names.ts";
 import { refuse } from "../../errors.ts";
@@ -31,7 +31,9 @@ export function inviteCommand(group: Command, context: Context): void {
     .option("--verified", "you vouch for the address: it counts as verified")
     .option("--username <username>", "the username; otherwise the person chooses")
     .option("--group <name...>", "groups of the new account")
-    .option("--ttl <span>", "how long the link works", span, THREE_DAYS)
+    .addOption(
+      new Option("--ttl <span>", "how long the link works").argParser(span).default(THREE_DAYS, "3d"),
+    )
     .action((account: string | undefined, flags: InviteFlags) => invite(context, account, flags));
 }
 
