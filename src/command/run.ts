@@ -14,6 +14,7 @@ import { keysCommands } from "./keys.ts";
 import { migrateCommands } from "./migrate.ts";
 import { passCommands } from "./pass.ts";
 import { passwordsCommands } from "./passwords.ts";
+import { whyNoPort } from "./port.ts";
 import { serveCommand } from "./serve.ts";
 import { setupCommand } from "./setup.ts";
 import { storeCommands } from "./store.ts";
@@ -100,7 +101,7 @@ function problemOf(error: unknown): object {
 function reasonOf(error: unknown): string {
   if (isRefusal(error)) return refusalOf(error);
   if (error instanceof CommanderError) return usageOf(error);
-  return oneLine(error instanceof Error ? error.message : String(error));
+  return whyNoPort(error) ?? oneLine(error instanceof Error ? error.message : String(error));
 }
 
 function refusalOf(error: LatchkeyError): string {

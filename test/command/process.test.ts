@@ -178,6 +178,20 @@ test("a second signal exits at once, unless it is the same key press", async () 
   request.destroy();
 });
 
+test("a port that is taken exits 1, and the reason names the setting that chooses another", async () => {
+  const server = await serve();
+  const second = command("serve");
+  expect(second).toMatchObject({ status: 1, stdout: "" });
+  expect(second.stderr).toMatch(
+    new RegExp(`^Port ${env.LATCHKEY_PORT} of 127\\.0\\.0\\.1 is taken .*LATCHKEY_PORT.*\\n$`),
+  );
+  expect(await isListening()).toBe(true);
+  server.signal("SIGTERM");
+  expect(await server.ended).toBe(0);
+  env = { ...env, LATCHKEY_PORT: String(await freePort()) };
+  await serve();
+});
+
 test("the lines of the start are there at every log level", async () => {
   const server = await serve({ LATCHKEY_LOG_LEVEL: "error" });
   expect(server.stdout.map((line) => JSON.parse(line).msg)).toEqual(["setup", "listening"]);
