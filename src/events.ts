@@ -60,6 +60,7 @@ export type EventType =
   | "email.restored"
   | "deletion.scheduled"
   | "deletion.cancelled"
+  | "access.denied"
   | "session.ended"
   | "sessions.ended"
   | "client.added"

@@ -31,6 +31,7 @@ import { type Logger, silentLogger } from "./log.ts";
 import { type Mailer, openMailer } from "./mail/mailer.ts";
 import { deviceGuesses } from "./oidc/adapter/device-guesses.ts";
 import { type Backchannel, backchannel } from "./oidc/backchannel.ts";
+import { listAllLaunchable, listLaunchableOnce } from "./oidc/client/launchable.ts";
 import { issuesRefreshToken, serverConfiguration } from "./oidc/configuration.ts";
 import { findAccount } from "./oidc/contribution.ts";
 import { cookieKeys } from "./oidc/cookie-keys.ts";
@@ -122,13 +123,25 @@ function startSweepers(
   { mail, tidy }: { mail: Mailer | undefined; tidy: () => Promise<number> },
 ): { stop(): Promise<void> }[] {
   const { store, log, meta } = installation;
+  const lists = { sweep: () => listAllLaunchable(store) };
   return [
+    { stop: sooner(() => listLaunchableOnce(store), log) },
     ...(mail ? [startSweeper({ sweep: () => mail.drain() }, { every: MAIL_EVERY, log })] : []),
     startSweeper(store, { every: SWEEP_EVERY, log }),
     startSweeper(inTurn(store, "accounts", TIDY_EVERY, { sweep: tidy }), { every: TIDY_EVERY, log }),
+    startSweeper(inTurn(store, "portal", TIDY_EVERY, lists), { every: TIDY_EVERY, log }),
     startSweeper({ sweep: () => sealLog(installation, meta.created) }, { every: SEAL_EVERY, log }),
     startSweeper(passwordPurge(installation), { every: TIDY_EVERY, log }),
   ];
+}
+
+/** Begins now what a start need not wait for; gives the end of it. */
+function sooner(work: () => Promise<unknown>, log: Logger): () => Promise<void> {
+  const done = work().then(
+    () => {},
+    (err: unknown) => log.warn({ err }, "what was to be done at the start is done within the hour"),
+  );
+  return () => done;
 }
 
 /** What outlives a handler, which is made anew whenever the keys change. */
@@ -199,7 +212,7 @@ function ordinary(
     ...{ issuer, provider, store, clock, claims, admit, issuesRefreshToken },
     trustProxy: settings.trustProxy,
     cookieKeys: cookieKeys(vault.derive("cookies")),
-    findAccount: findAccount(unit),
+    findAccount: findAccount({ unit }),
     signIdToken: idTokenSigner(keys),
   };
   return { issuer, log, detailed: settings.log.level === "debug", ways };
@@ -207,7 +220,7 @@ function ordinary(
 
 /** What our pages need, from the installation and the settings. */
 function foundation(
-  { settings, clock, log, announce, vault }: Installation,
+  { settings, clock, log, announce, vault, clients }: Installation,
   rest: Pick<Foundation, "issuer" | "unit" | "assets" | "renderer" | "passwords" | "mail">,
 ): Foundation {
   const { store } = rest.unit;
@@ -232,6 +245,7 @@ function foundation(
     codeKey: vault.derive("recovery codes")[0] ?? "",
     permits: permits(store),
     invitations: invitations({ store, clock }),
+    launchable: () => clients.launchable(),
   };
 }
 

@@ -122,7 +122,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ["library", "link", "short", "visit"],
   ["conversion", "recovery"],
   ["sign-in"],
-  ["account"],
+  ["account", "portal"],
   ["routes"],
 ];
 

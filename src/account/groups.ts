@@ -45,6 +45,14 @@ export function checkGroups(names: readonly string[]): string[] {
   return groups;
 }
 
+/** What is wrong with a name of these, in words; `undefined` when each is one. */
+export function groupsProblem(names: readonly string[]): string | undefined {
+  const wrong = names.some((name) => !GROUP.test(name.normalize("NFC")));
+  return wrong
+    ? "must be names of groups: 1 to 64 letters, digits, spaces, dots, hyphens and underscores"
+    : undefined;
+}
+
 /** The groups that were made by name; others exist because a setting or an account names them. */
 export const groupNames = {
   add: (store: Store, name: string) => store.join(GROUPS, checkGroup(name)),

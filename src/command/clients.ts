@@ -19,7 +19,10 @@ interface ClientFlags extends Common {
   pkce?: boolean;
   postLogoutRedirectUri?: string[];
   backchannelLogoutUri?: string;
-  initiateLoginUri?: string;
+  /** `false`: none any more. */
+  initiateLoginUri?: string | false;
+  clientUri?: string | false;
+  group?: string[] | false;
   jwksUri?: string;
   jwks?: string;
   authMethod?: AuthMethod;
@@ -64,7 +67,15 @@ function withFlags(command: Command): Command {
     .option("--no-pkce", "accept requests without PKCE; only for clients with a secret")
     .option("--post-logout-redirect-uri <uri...>", "where people may go after signing out")
     .option("--backchannel-logout-uri <uri>", "where we tell the app that somebody signed out")
-    .option("--initiate-login-uri <uri>", "where a sign-in can be started again")
+    .option("--initiate-login-uri <uri>", "where the app starts a sign-in, also from the portal")
+    .option("--no-initiate-login-uri", "it has none")
+    .option(
+      "--client-uri <uri>",
+      "the app's front page: where the portal leads, without --initiate-login-uri",
+    )
+    .option("--no-client-uri", "it has none; with neither the app is not on the portal")
+    .option("--group <group...>", "only members of these groups may open the app")
+    .option("--no-group", "everybody may open the app (the default)")
     .option("--jwks-uri <uri>", "where the app publishes its public keys, for private_key_jwt")
     .option("--jwks <file>", "the public keys themselves, a JWK Set, for an app that publishes none")
     .addOption(
@@ -94,7 +105,9 @@ function patchOf(context: Context, flags: ClientFlags): ClientPatch {
     pkce: flags.pkce,
     postLogoutRedirectUris: flags.postLogoutRedirectUri,
     backchannelLogoutUri: flags.backchannelLogoutUri,
-    initiateLoginUri: flags.initiateLoginUri,
+    initiateLoginUri: orNone(flags.initiateLoginUri),
+    clientUri: orNone(flags.clientUri),
+    groups: orNone(flags.group),
     jwksUri: flags.jwksUri,
     jwks: flags.jwks === undefined ? undefined : readKeys(context, flags.jwks),
     authMethod: flags.authMethod,
@@ -103,6 +116,11 @@ function patchOf(context: Context, flags: ClientFlags): ClientPatch {
     scopes: flags.scope?.flatMap((scope) => scope.split(/\s+/)),
   };
   return Object.fromEntries(Object.entries(said).filter(([, value]) => value !== undefined));
+}
+
+/** A flag that was turned off takes away what it would set. */
+function orNone<T>(flag: T | false | undefined): T | null | undefined {
+  return flag === false ? null : flag;
 }
 
 async function add(context: Context, flags: AddFlags): Promise<void> {
@@ -128,16 +146,17 @@ function list(context: Context, flags: Common): Promise<void> {
   return withInstallation(context, async ({ clients }) => {
     const found = await clients.list();
     const { toPublic } = await import("../oidc/client/clients.ts");
-    const rows = found.map(({ id, name, kind, firstParty }) => [
+    const rows = found.map(({ id, name, kind, firstParty, groups = [] }) => [
       id,
       name,
       kind,
       firstParty ? "first party" : "",
+      groups.join(", "),
     ]);
     const text =
       rows.length === 0
         ? "No clients yet: latchkey clients add --help\n"
-        : table([["id", "name", "kind", ""], ...rows]);
+        : table([["id", "name", "kind", "", "only for"], ...rows]);
     print(context, flags, found.map(toPublic), text);
   });
 }
@@ -178,6 +197,8 @@ function rowsOf(client: Client, secret: string | undefined): string[][] {
     ...client.postLogoutRedirectUris.map((uri): [string, string] => ["post_logout_redirect_uri", uri]),
     ["backchannel_logout_uri", client.backchannelLogoutUri],
     ["initiate_login_uri", client.initiateLoginUri],
+    ["client_uri", client.clientUri],
+    ["only for", client.groups?.join(", ")],
     ["jwks_uri", client.jwksUri],
     ...(client.jwks?.keys ?? []).map(({ kty, crv, kid }): [string, string] => [
       "jwks key",

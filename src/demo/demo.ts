@@ -55,6 +55,8 @@ async function register({ issuer, store, clock }: DemoDependencies): Promise<voi
   const uris = {
     redirectUris: [`${issuer.origin}/demo/callback`],
     postLogoutRedirectUris: [`${issuer.origin}/demo`],
+    // One click on the portal signs in.
+    clientUri: `${issuer.origin}/demo/sign-in`,
   };
   try {
     await registry.add({ id: CLIENT_ID, name: "Latchkey demo", kind: "spa", firstParty: true, ...uris });

@@ -14,6 +14,7 @@ import * as undo from "./link/undo.ts";
 import type { House } from "./page/house.ts";
 import { page } from "./page/page.ts";
 import type { Handler, Route } from "./page/route.ts";
+import { portalRoutes } from "./portal/apps.ts";
 import * as mailed from "./recovery/mailed.ts";
 import * as objection from "./recovery/objection.ts";
 import * as recover from "./recovery/recover.ts";
@@ -57,7 +58,6 @@ function stepsAt(visit: string): readonly Route[] {
 }
 
 const table: readonly Route[] = [
-  [get, "/", (_house, ctx) => ctx.redirect("/account")],
   [get, "/assets/:file", ({ assets }, ctx) => serveAsset(assets, ctx)],
   [get, "/.well-known/change-password", (_house, ctx) => ctx.redirect("/account")],
   [get, "/.well-known/passkey-endpoints", wellKnown.passkeyEndpoints],
@@ -89,6 +89,7 @@ const table: readonly Route[] = [
   ...stepsAt("/sign-in"),
 
   ...accountRoutes,
+  ...portalRoutes,
 ];
 
 /** A route with everything that stands around its handler. */

@@ -75,7 +75,7 @@ export function issuesRefreshToken(client: Client, scopes: ReadonlySet<string>):
 }
 
 function features({ pages, nonceSecret, unit }: ProviderSettings): NonNullable<Configuration["features"]> {
-  const account = findAccount(unit);
+  const account = findAccount({ unit });
   return {
     devInteractions: { enabled: false },
     claimsParameter: { enabled: true },
@@ -86,7 +86,7 @@ function features({ pages, nonceSecret, unit }: ProviderSettings): NonNullable<C
       allowedPolicy: async (ctx, client, token) =>
         client.clientAuthMethod !== "none" &&
         token.clientId === client.clientId &&
-        (!("accountId" in token) || (await account(ctx, token.accountId)) !== undefined),
+        (!("accountId" in token) || (await account(ctx, token.accountId, token as never)) !== undefined),
     },
     revocation: { enabled: true, allowedPolicy: (_ctx, client, token) => token.clientId === client.clientId },
     backchannelLogout: { enabled: true },

@@ -7,14 +7,14 @@ import { type Clock, epoch } from "../clock.ts";
 import { recordKind } from "../store/record.ts";
 import type { Key, Store } from "../store/store.ts";
 import type { UnitOfWork } from "../store/unit.ts";
+import { type AccessDependencies, isOpenTo } from "./access.ts";
 import { isFirstParty } from "./client/facts.ts";
 import { grantSeconds } from "./lifetimes.ts";
 import { consentClaims, type Requested } from "./scopes.ts";
 
-export interface ConsentDependencies {
+export interface ConsentDependencies extends AccessDependencies {
   store: Store;
   unit: UnitOfWork;
-  clock: Clock;
   /** Whether an app is the operator's own and asks for no consent. Default: what its metadata says. */
   isFirstParty?: ((client: Client) => boolean) | undefined;
   /** `host`: the provider has a rule of its own for what is granted, and is asked instead of us. */
@@ -120,8 +120,10 @@ export function existingGrant(
   d: ConsentDependencies,
 ): (ctx: KoaContextWithOIDC) => Promise<Grant | undefined> {
   return async (ctx) => {
-    const { client, session, result, provider } = ctx.oidc;
+    const { client, session, result, provider, account } = ctx.oidc;
     if (!client || !session?.accountId) return undefined;
+    // Nothing is made, widened or renewed for who is about to be refused.
+    if (account && !isOpenTo(d, client, account)) return undefined;
     const grantId =
       (result?.consent as { grantId?: string } | undefined)?.grantId ?? session.grantIdFor(client.clientId);
     const found = grantId ? await provider.Grant.find(grantId) : undefined;

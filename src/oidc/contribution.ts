@@ -6,7 +6,7 @@ import type { AccountClaims, Configuration, FindAccount, KoaContextWithOIDC } fr
 import type { Account } from "../account/account.ts";
 import { accountRecord } from "../account/account.ts";
 import { isOver } from "../account/sessions.ts";
-import type { UnitOfWork } from "../store/unit.ts";
+import { isOpenTo } from "./access.ts";
 import { ACR_VALUES } from "./assurance.ts";
 import type { ConsentDependencies } from "./consent.ts";
 import { existingGrant } from "./consent.ts";
@@ -25,11 +25,7 @@ export interface ContributionOptions {
 /** The part of a configuration that makes a provider sign in with passkeys. */
 export function contribution(
   d: ConsentDependencies,
-  {
-    admit = async () => {},
-    baseOf = () => "",
-    findAccount: find = findAccount(d.unit),
-  }: ContributionOptions = {},
+  { admit = async () => {}, baseOf = () => "", findAccount: find = findAccount(d) }: ContributionOptions = {},
 ) {
   return {
     interactions: {
@@ -37,7 +33,7 @@ export function contribution(
         await admit(ctx);
         return `${baseOf(ctx)}/interaction/${uid}`;
       },
-      policy: policy(d.isFirstParty),
+      policy: policy(d),
     },
     acrValues: [...ACR_VALUES],
     claims: { openid: ["sub", "acr", "amr", "auth_time"] },
@@ -47,13 +43,18 @@ export function contribution(
   } satisfies Configuration;
 }
 
-/** An account that is not active is not there: its sessions, tokens and refreshes end with its next use. */
-export function findAccount(unit: UnitOfWork): FindAccount {
+/**
+ * An account that is not active is not there: its sessions, tokens and refreshes end with its next use. Nor is one for a
+ * token of an app that it may not open any more; at the authorization endpoint, where there is none, the policy says so.
+ */
+export function findAccount({ unit, mayOpen }: Pick<ConsentDependencies, "unit" | "mayOpen">): FindAccount {
   return async (ctx, id, token) => {
     const stored = await unit.read<object>(accountRecord.key(id));
     const account = stored && accountRecord.decode(stored.value);
     if (account?.state !== "active" || isOver(account, beganAt(ctx, token))) return undefined;
-    return { accountId: account.id, claims: () => claims(account) };
+    const client = token && ctx.oidc?.client;
+    if (client && !isOpenTo({ mayOpen }, client, account)) return undefined;
+    return { accountId: account.id, groups: account.groups, claims: () => claims(account) };
   };
 }
 

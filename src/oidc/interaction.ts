@@ -8,6 +8,7 @@ import type { Context } from "koa";
 import type { Client, InteractionResults, default as Provider } from "oidc-provider";
 import { epoch } from "../clock.ts";
 import { refuse } from "../errors.ts";
+import { isOpenToId } from "./access.ts";
 import { type Assurance, demands, meets } from "./assurance.ts";
 import { isFirstParty, startUrl } from "./client/facts.ts";
 import { allow, type ConsentDependencies, isAllowed } from "./consent.ts";
@@ -96,6 +97,8 @@ async function needsConsent(
   if (d.grants === "host") return false;
   const client = await clientOf(d.provider, interaction);
   if ((d.isFirstParty ?? isFirstParty)(client)) return false;
+  // Whoever may not open the app is not asked what it may know: the request goes on, and is refused.
+  if (!(await isOpenToId(d, client, accountId))) return false;
   const prompts = String(interaction.params.prompt ?? "").split(" ");
   return (
     prompts.includes("consent") || !(await isAllowed(d, accountId, client.clientId, requestedBy(interaction)))
@@ -112,7 +115,9 @@ export async function allowAccess(d: InteractionDependencies, interaction: Inter
   const accountId = decider(interaction);
   if (!accountId) throw refuse("interaction_expired");
   const { provider } = d;
-  const { clientId } = await clientOf(provider, interaction);
+  const client = await clientOf(provider, interaction);
+  if (!(await isOpenToId(d, client, accountId))) return interaction.returnTo;
+  const { clientId } = client;
   const requested = requestedBy(interaction);
   const before = interaction.grantId ? await provider.Grant.find(interaction.grantId) : undefined;
   const grant = before?.accountId === accountId ? before : new provider.Grant({ clientId, accountId });

@@ -3,14 +3,23 @@
  * bypassed or loop (sources: OpenID Connect Core, section 3.1.2.1; Initiating User Registration 1.0; RFC 9470).
  */
 import { type Client, errors, interactionPolicy, type KoaContextWithOIDC } from "oidc-provider";
+import { type AccessDependencies, noAccess } from "./access.ts";
 import { demands, meets, reachable } from "./assurance.ts";
 import { isFirstParty } from "./client/facts.ts";
 
 const { Prompt, Check, base } = interactionPolicy;
 const { REQUEST_PROMPT, NO_NEED_TO_PROMPT } = Check;
 
+export interface PolicyDependencies extends AccessDependencies {
+  /** Whether an app is the operator's own and asks for no consent. Default: what its metadata says. */
+  isFirstParty?: ((client: Client) => boolean) | undefined;
+}
+
 /** The policy of this provider: `create`, `login`, `consent`, in this order. */
-export function policy(isOwn: (client: Client) => boolean = isFirstParty): interactionPolicy.DefaultPolicy {
+export function policy({
+  isFirstParty: isOwn = isFirstParty,
+  ...d
+}: PolicyDependencies): interactionPolicy.DefaultPolicy {
   const prompts = base();
   prompts.add(new Prompt({ name: "create", requestable: true }), 0);
 
@@ -24,6 +33,7 @@ export function policy(isOwn: (client: Client) => boolean = isFirstParty): inter
 
   const consent = prompts.get("consent");
   if (!consent) throw new TypeError("the library's consent prompt is gone");
+  consent.checks.add(noAccess(d), 0);
   skipForFirstParty(consent.checks, ["native_client_prompt", "consent_prompt"], isOwn);
   return prompts;
 }

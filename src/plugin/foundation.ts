@@ -70,6 +70,8 @@ export function foundationOf(options: PasskeysOptions, issuer: URL): HostFoundat
       renderer: createRenderer({ ...views, assets }),
       hosted: true,
       isFirstParty: options.firstParty ?? (() => false),
+      // Who may open an app is the host's to say, whatever its clients' metadata has under our names.
+      mayOpen: () => true,
     },
   };
 }

@@ -85,6 +85,16 @@ export interface ConnectedAppModel {
   since?: string;
 }
 
+/** An app on the portal. */
+export interface LaunchModel {
+  name: string;
+  /** What stands in the place of a picture: the first letters of its name. */
+  initials: string;
+  /** Where it leads, for whoever wonders. */
+  host: string;
+  launchUrl: string;
+}
+
 /** Something that happened: `activity.<what>` in the texts. */
 export interface ActivityModel {
   what: string;
@@ -244,7 +254,7 @@ export interface ViewModels {
   submit: { form: string };
   logged_out: { app?: AppModel };
   /** Heading `Connect a device`; `form` is the library's own (id `op.deviceInputForm`). */
-  device: { form: string; problem?: "failed" | "cancelled" };
+  device: { form: string; problem?: "failed" | "cancelled" | "no_access"; app?: AppModel };
   device_confirm: { form: string; app: AppModel; userCode: string };
   /** Heading `Device connected`. */
   device_done: { app: AppModel };
@@ -254,6 +264,8 @@ export interface ViewModels {
   password_removed: Record<string, never>;
   /** What is a passkey, in plain words. */
   about: Record<string, never>;
+  /** Heading `Your apps`: what this account may open, in the order of their names. */
+  apps: { account: string; apps: LaunchModel[] };
   demo: { signInUrl: string };
   demo_claims: { claims: ClaimModel[]; againUrl: string; signOutUrl: string };
 }

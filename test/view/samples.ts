@@ -197,6 +197,32 @@ export const samples: Sample[] = [
     },
   },
   {
+    title: "apps",
+    view: "apps",
+    model: {
+      account: "jane@example.com",
+      apps: [
+        ["Calendar", "C", "https://calendar.example/start?iss=http%3A%2F%2Flocalhost%3A3000"],
+        ["Expenses 2", "E2", "https://expenses.example/"],
+        ["Expenses 10", "E1", "https://expenses-ten.example/"],
+        ["Latchkey demo", "LD", "http://localhost:3000/demo/sign-in"],
+        ["Riverside Library", "RL", "https://library.example/login"],
+        ["وثائق الفريق", "وا", "https://documents.example/"],
+        [
+          "Zeitübersicht und Anwesenheitsmeldung der Riverside-Bibliothek",
+          "ZU",
+          "https://time.intranet.riverside-library.example/launch",
+        ],
+      ].map(([name = "", initials = "", launchUrl = ""]) => ({
+        name,
+        initials,
+        host: new URL(launchUrl).host,
+        launchUrl,
+      })),
+    },
+  },
+  { title: "apps, none yet", view: "apps", model: { account: "jane", apps: [] } },
+  {
     title: "account",
     view: "account",
     model: {

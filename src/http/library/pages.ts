@@ -2,6 +2,7 @@
 import type { Context, Middleware } from "koa";
 import { type ErrorCode, isRefusal, refuse } from "../../errors.ts";
 import type { Logger } from "../../log.ts";
+import { NoAccess } from "../../oidc/access.ts";
 import type { LibraryPages } from "../../oidc/configuration.ts";
 import { type App, appOf } from "../../oidc/interaction.ts";
 import type { Renderer } from "../../view/render.ts";
@@ -40,7 +41,7 @@ export function libraryPages({ renderer, issuer, log }: LibraryPagesDependencies
       page(renderer, plain(ctx), "logged_out", named(ctx));
     },
     async deviceCode(ctx, form, error) {
-      page(renderer, plain(ctx), "device", { form, ...problemOf(error) });
+      page(renderer, plain(ctx), "device", { form, ...problemOf(error), ...named(ctx) });
     },
     async deviceConfirm(ctx, form, userCode) {
       page(renderer, plain(ctx), "device_confirm", { form, userCode, app: named(ctx).app ?? { name: "" } });
@@ -57,8 +58,9 @@ function codeOf(error: string, cause: Error): ErrorCode {
 }
 
 /** Why the library asks for the code once more; it names its errors by their class. */
-function problemOf(error: unknown): { problem?: "failed" | "cancelled" } {
+function problemOf(error: unknown): { problem?: "failed" | "cancelled" | "no_access" } {
   if (error === undefined) return {};
+  if (error instanceof Error && error.cause instanceof NoAccess) return { problem: "no_access" };
   return { problem: error instanceof Error && error.name === "AbortedError" ? "cancelled" : "failed" };
 }
 

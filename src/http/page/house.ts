@@ -10,6 +10,7 @@ import type { AccountSettings } from "../../config/groups.ts";
 import type { Listener } from "../../events.ts";
 import type { Logger } from "../../log.ts";
 import type { Mailer } from "../../mail/mailer.ts";
+import type { Client } from "../../oidc/client/clients.ts";
 import type { InteractionDependencies } from "../../oidc/interaction.ts";
 import type { CeremonyContext } from "../../passkey/ceremony.ts";
 import type { RelyingParty } from "../../passkey/relying-party.ts";
@@ -28,6 +29,8 @@ export interface House extends InteractionDependencies, CeremonyContext {
   signUp: "open" | "invite" | "closed";
   /** What applies to an account with these groups. */
   settingsOf(groups: readonly string[]): AccountSettings;
+  /** The apps that have somewhere to begin, for the portal; a host's provider has its own way to say which there are. */
+  launchable?: () => Promise<readonly Client[]>;
   /** Absent where no password can sign in, and none ever will. */
   passwords?: LegacyPasswords;
   /** Absent where no mail server is set. */

@@ -1,6 +1,7 @@
 /** What an app may know: the last page of its request, where the owner of an account decides. */
 import type { Context } from "koa";
 import { refuse } from "../../errors.ts";
+import { isOpenToId } from "../../oidc/access.ts";
 import {
   allowAccess,
   appOf,
@@ -24,6 +25,11 @@ export async function showConsent(house: House, ctx: Context, interaction: Inter
   const account = accountId === undefined ? undefined : await house.accounts.find(accountId);
   if (!account) throw refuse("interaction_expired");
   const client = await clientOf(house.provider, interaction);
+  // Since this request began, or its owner has come back to this page: there is nothing to decide.
+  if (!(await isOpenToId(house, client, account.value.id))) {
+    ctx.status = 303;
+    return ctx.redirect(interaction.returnTo);
+  }
   allowFormTo(ctx, interaction.params.redirect_uri as string | undefined);
   const model = {
     app: appOf(client, house.issuer),

@@ -15,6 +15,7 @@ import {
   type Written,
   withSecret,
 } from "./draft.ts";
+import { isLaunchable, launchableIds, listLaunchable, unlistLaunchable } from "./launchable.ts";
 import { type ClientMetadata, toMetadata } from "./metadata.ts";
 import { type Client, clientProblems, clientRecord, isClientId } from "./record.ts";
 
@@ -43,6 +44,8 @@ export interface Clients {
   metadata(id: string): Promise<ClientMetadata | undefined>;
   /** The same as its record: the same object for as long as it is the same record. */
   current(id: string): Promise<Client | undefined>;
+  /** The clients that have somewhere to begin, for the portal; each at most a second old. */
+  launchable(): Promise<Client[]>;
 }
 
 export interface ClientsOptions {
@@ -89,6 +92,7 @@ export function clients(options: ClientsOptions): Clients {
     async remove(id) {
       await load(store, id);
       await store.remove(clientRecord.key(id), { durable: true });
+      await unlistLaunchable(store, id);
       told("client.removed", id);
     },
     async metadata(id) {
@@ -96,6 +100,11 @@ export function clients(options: ClientsOptions): Clients {
       return client && toMetadata(client);
     },
     current: (id) => remembered(memory, id, clock.now(), store),
+    async launchable() {
+      const ids = await launchableIds(store);
+      const found = await Promise.all(ids.map((id) => remembered(memory, id, clock.now(), store)));
+      return found.filter((client) => client !== undefined).filter(isLaunchable);
+    },
   };
 }
 
@@ -124,6 +133,7 @@ async function add({ store, clock, validate }: ClientsOptions, input: ClientInpu
   const written = withSecret(draft(input, clock.now()), makeSecret());
   const { client } = written;
   await check(client, validate);
+  await listLaunchable(store, client);
   const options = { expect: "absent", version: newVersion(), durable: true } as const;
   const isNew = await store.commit(clientRecord.key(client.id), clientRecord.encode(client), options);
   if (!isNew) throw refuse("client_exists");
@@ -139,7 +149,9 @@ async function update(
   const secret = makeSecret();
   const decide = (current: Client) => withSecret(patched(current, patch, now), secret, newSecret);
   // The opinion of others may need time, so it is asked first, on what the record would become.
-  await check(decide(await load(store, id)).client, validate);
+  const { client } = decide(await load(store, id));
+  await check(client, validate);
+  await listLaunchable(store, client);
   const decideAgain = (current: Client | undefined) => {
     if (!current) throw refuse("client_unknown");
     const result = decide(current);

@@ -16,7 +16,7 @@ import {
 } from "./record.ts";
 
 /**
- * What may be said about a client. In an update `null` takes an address, or the limit of scopes, away; keys take the
+ * What may be said about a client. In an update `null` takes an address, or a limit of scopes or groups, away; keys take the
  * place of their address, and the address that of the keys.
  */
 export interface ClientPatch {
@@ -27,6 +27,9 @@ export interface ClientPatch {
   postLogoutRedirectUris?: string[];
   backchannelLogoutUri?: string | null;
   initiateLoginUri?: string | null;
+  clientUri?: string | null;
+  /** Names as people write them. */
+  groups?: string[] | null;
   jwksUri?: string | null;
   jwks?: PublicJwkSet | null;
   authMethod?: AuthMethod;
@@ -79,6 +82,8 @@ const PATCHABLE: ReadonlySet<string> = new Set<keyof ClientPatch>([
   "postLogoutRedirectUris",
   "backchannelLogoutUri",
   "initiateLoginUri",
+  "clientUri",
+  "groups",
   "jwksUri",
   "jwks",
   "authMethod",
@@ -92,7 +97,7 @@ export function patched(client: Client, patch: ClientPatch, now: number): Client
   const unknown = Object.keys(patch).find((name) => !PATCHABLE.has(name));
   if (unknown !== undefined)
     throw refuse("client_invalid", { detail: "Not accepted: a member that cannot be set." });
-  const { redirectUris, postLogoutRedirectUris, grants, scopes } = patch;
+  const { redirectUris, postLogoutRedirectUris, grants, scopes, groups } = patch;
   const said = Object.entries({
     ...(patch.jwks && { jwksUri: null }),
     ...(patch.jwksUri && { jwks: null }),
@@ -101,6 +106,8 @@ export function patched(client: Client, patch: ClientPatch, now: number): Client
     postLogoutRedirectUris: distinct(postLogoutRedirectUris),
     grants: grants && withStart(client.kind, grants),
     scopes: distinct(scopes),
+    // As accounts have them: an accent that was typed in another way is the same accent.
+    groups: groups === null ? null : distinct(groups?.map((name) => name.normalize("NFC"))),
   }).filter(([, value]) => value !== undefined);
   const merged = Object.entries({ ...client, ...Object.fromEntries(said), updated: now });
   return Object.fromEntries(merged.filter(([, value]) => value !== null)) as unknown as Client;

@@ -4,7 +4,7 @@ import { fingerprint } from "../../store/record.ts";
 import { type PublicJwkSet, publicMembers } from "./keys.ts";
 import type { AuthMethod, Client } from "./record.ts";
 
-/** What `oidc-provider` is told. The last three members are ours: list them in `extraClientMetadata.properties`. */
+/** What `oidc-provider` is told. The last four members are ours: list them in `extraClientMetadata.properties`. */
 export type ClientMetadata = {
   client_id: string;
   client_name: string;
@@ -20,6 +20,7 @@ export type ClientMetadata = {
   backchannel_logout_uri?: string;
   backchannel_logout_session_required?: boolean;
   initiate_login_uri?: string;
+  client_uri?: string;
   id_token_signed_response_alg?: string;
   jwks_uri?: string;
   jwks?: PublicJwkSet;
@@ -28,10 +29,12 @@ export type ClientMetadata = {
   require_pkce: boolean;
   /** Origins that may call us from a page (CORS). */
   origins: string[];
+  /** Only members of one of these may open the app. */
+  groups?: string[];
 };
 
 /** The members of {@link ClientMetadata} that are ours. */
-export const EXTRA_CLIENT_METADATA = ["first_party", "require_pkce", "origins"] as const;
+export const EXTRA_CLIENT_METADATA = ["first_party", "require_pkce", "origins", "groups"] as const;
 
 /** Stands before a fingerprint where the library expects a secret. */
 export const SECRET_MARKER = "sha256.";
@@ -64,12 +67,15 @@ export function toMetadata(client: Client): ClientMetadata {
 }
 
 function optional(client: Client): Partial<ClientMetadata> {
-  const { backchannelLogoutUri, initiateLoginUri, jwksUri, jwks, idTokenAlg, scopes } = client;
+  const { backchannelLogoutUri, initiateLoginUri, clientUri, jwksUri, jwks, idTokenAlg, scopes, groups } =
+    client;
   return {
     ...(backchannelLogoutUri === undefined
       ? {}
       : { backchannel_logout_uri: backchannelLogoutUri, backchannel_logout_session_required: true }),
     ...(initiateLoginUri === undefined ? {} : { initiate_login_uri: initiateLoginUri }),
+    ...(clientUri === undefined ? {} : { client_uri: clientUri }),
+    ...(groups === undefined ? {} : { groups: [...groups] }),
     ...(jwksUri === undefined ? {} : { jwks_uri: jwksUri }),
     ...(jwks === undefined ? {} : { jwks: publicMembers(jwks) }),
     ...(idTokenAlg === undefined ? {} : { id_token_signed_response_alg: idTokenAlg }),

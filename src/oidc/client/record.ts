@@ -1,4 +1,5 @@
 /** The registered client: its record, what is checked when it is written, and what `oidc-provider` is told of it. */
+import { groupsProblem } from "../../account/groups.ts";
 import { recordKind } from "../../store/record.ts";
 import { jwksProblems, type PublicJwkSet } from "./keys.ts";
 import { type ClientKind, KINDS } from "./kind.ts";
@@ -24,6 +25,10 @@ export interface Client {
   postLogoutRedirectUris: string[];
   backchannelLogoutUri?: string;
   initiateLoginUri?: string;
+  /** Its front page. */
+  clientUri?: string;
+  /** Only members of one of these may open it; without it, everybody. */
+  groups?: string[];
   /** Where its public keys are, or the keys themselves: never both. */
   jwksUri?: string;
   jwks?: PublicJwkSet;
@@ -91,7 +96,7 @@ export function clientProblems(client: Client): string[] {
 
 type Problems = (string | undefined | false)[];
 
-function basics({ id, name, kind, idTokenAlg = "ES256", scopes = [] }: Client): Problems {
+function basics({ id, name, kind, idTokenAlg = "ES256", scopes = [], groups }: Client): Problems {
   return [
     !isClientId(id) && "id must have 1 to 128 letters, digits, dots, hyphens, underscores or tildes",
     !/^[^\p{Cc}\p{Cs}\u2028\u2029\u202a-\u202e\u2066-\u2069]{1,128}$/u.test(name) || name.trim() !== name
@@ -101,7 +106,16 @@ function basics({ id, name, kind, idTokenAlg = "ES256", scopes = [] }: Client): 
     !ID_TOKEN_ALGS.includes(idTokenAlg) && `id token alg must be one of ${ID_TOKEN_ALGS.join(", ")}`,
     scopes.some((scope) => !SCOPE.test(scope)) && "scopes must be names without spaces",
     scopes.length > MOST && `scopes must be at most ${MOST}`,
+    groups !== undefined && limits(kind, groups),
   ];
+}
+
+/** A limit that nobody could meet, or that nobody would ever be held to, is a mistake. */
+function limits(kind: ClientKind, groups: readonly string[]): string | undefined {
+  if (groups.length === 0) return "groups must hold one; without any, everybody may open the app";
+  if (kind === "machine") return "groups are for apps that people open: nobody signs in to kind machine";
+  if (groups.length > MOST) return `groups must be at most ${MOST}`;
+  return said("groups", groupsProblem(groups));
 }
 
 function addresses(client: Client): Problems {
@@ -117,6 +131,7 @@ function addresses(client: Client): Problems {
     ...each("post_logout_redirect_uris", postLogoutRedirectUris),
     one("backchannel_logout_uri", client.backchannelLogoutUri, true),
     one("initiate_login_uri", client.initiateLoginUri, false),
+    one("client_uri", client.clientUri, true),
     one("jwks_uri", client.jwksUri, false),
   ];
 }

@@ -64,7 +64,7 @@ export function recordOf(
   return store.read(`${kind}:${fingerprint(id)}`);
 }
 
-/** The account that something was issued for, asked for as the library asks. */
+/** The account that something was issued for, asked for as the library asks, but for the app; see {@link isOpenTo}. */
 export async function accountOf(
   { findAccount }: ShortWayDependencies,
   issued: AdapterPayload & Issued,

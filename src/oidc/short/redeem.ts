@@ -5,6 +5,7 @@ import { epoch } from "../../clock.ts";
 import { randomText } from "../../random.ts";
 import { fingerprint, newVersion } from "../../store/record.ts";
 import type { Store, Stored } from "../../store/store.ts";
+import { isOpenTo } from "../access.ts";
 import { lifetime } from "../adapter.ts";
 import { ACCESS_TOKEN_SECONDS, ID_TOKEN_SECONDS } from "../lifetimes.ts";
 import { ALGORITHM, type SignIdToken } from "./id-token.ts";
@@ -67,6 +68,7 @@ export async function redeem(
   if (!signIdToken || !scopes.has("openid") || d.issuesRefreshToken(client, scopes)) return undefined;
   const [account, scope] = await Promise.all([accountOf(d, code), standing(d, code, now)]);
   if (account?.accountId !== code.accountId || scope === undefined) return undefined;
+  if (!isOpenTo({}, client, account)) return undefined;
   const granted = { ...code, scope };
   return async () => {
     const token = await exchange(d.store, asked.code, stored, granted, now);

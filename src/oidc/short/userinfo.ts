@@ -1,6 +1,7 @@
 /** The userinfo endpoint on the short way (OpenID Connect Core, section 5.3). */
 import type { AccountClaims } from "oidc-provider";
 import { epoch } from "../../clock.ts";
+import { isOpenTo } from "../access.ts";
 import {
   ACCESS,
   accountOf,
@@ -31,7 +32,7 @@ export async function userinfo(d: UserinfoDependencies, token: string): Promise<
     accountOf(d, access),
     standing(d, access, now),
   ]);
-  if (!client || !account || scope === undefined) return undefined;
+  if (!client || !account || scope === undefined || !isOpenTo({}, client, account)) return undefined;
   if (client.subjectType !== "public" || !isPlainClient(client, MEMBERS)) return undefined;
   const available = await account.claims("userinfo", scope, {}, []);
   return opened(d.claims, scope, { ...available, sub: account.accountId });
