@@ -171,6 +171,37 @@ describe.each(stores)("commands on $name", ({ open }) => {
     expect(renewed.json()).toMatchObject({ client_secret: expect.any(String) });
   });
 
+  test("clients limits an app to groups and takes the limit away, and sets and takes away where it begins", async () => {
+    const uris = [
+      "--client-uri",
+      "https://a.example.com/",
+      "--initiate-login-uri",
+      "https://a.example.com/start",
+    ];
+    const added = await admin.run(
+      ...["clients", "add", "--name", "Papers", "--id", "papers", "--redirect-uri", REDIRECT],
+      ...uris,
+      ...["--group", "board", "--group", "Head Office", "--json"],
+    );
+    expect(added.code, added.err).toBe(0);
+    expect(added.json()).toMatchObject({
+      groups: ["board", "Head Office"],
+      client_uri: "https://a.example.com/",
+      initiate_login_uri: "https://a.example.com/start",
+    });
+    expect((await admin.run("clients", "show", "papers")).out).toMatch(/^only for +board, Head Office$/m);
+    expect((await admin.run("clients", "list")).out).toMatch(/^papers .*board, Head Office$/m);
+    const words = ["clients", "update", "papers", "--json"];
+    expect((await admin.run(...words, "--group", "staff")).json()).toMatchObject({ groups: ["staff"] });
+    expect((await admin.run(...words, "--name", "Paper")).json()).toMatchObject({ groups: ["staff"] });
+    const free = await admin.run(...words, "--no-group", "--no-client-uri", "--no-initiate-login-uri");
+    for (const member of ["groups", "client_uri", "initiate_login_uri"])
+      expect(free.json()).not.toHaveProperty(member);
+    const wrong = await admin.run(...words, "--group", "a/b");
+    expect([wrong.code, wrong.json().code]).toEqual([2, "client_invalid"]);
+    await admin.run("clients", "remove", "papers", "--yes");
+  });
+
   test("whoever declines gets one document that says so, and nothing is changed", async () => {
     await admin.run("groups", "add", "staff");
     const declined = async (...words: string[]) => (await admin.answer("n", ...words, "--json")).json();

@@ -131,6 +131,35 @@ describe.each(stores)("clients on $name", ({ open }) => {
     expect(events.at(-1)).toMatchObject({ type: "client.updated", subject: "wiki" });
   });
 
+  test("an app is limited to groups, and to nobody any more; the names are those that accounts have", async () => {
+    const named = { ...wiki, id: "wiki", groups: ["staff", "Cafe\u0301", "staff"] };
+    const { client } = await registry.add({ ...named, clientUri: "https://wiki.example.com" });
+    expect(client.groups).toEqual(["staff", "Caf\u00e9"]);
+    expect(await registry.metadata("wiki")).toMatchObject({
+      groups: ["staff", "Caf\u00e9"],
+      client_uri: "https://wiki.example.com",
+    });
+    expect((await registry.update("wiki", { name: "Pages" })).client.groups).toEqual(client.groups);
+    const { client: free } = await registry.update("wiki", { groups: null, clientUri: null });
+    expect(free).not.toHaveProperty("groups");
+    expect(free).not.toHaveProperty("clientUri");
+  });
+
+  test("the portal is told of apps that begin somewhere, and of no others", async () => {
+    const clientUri = "https://wiki.example.com/";
+    await registry.add({ ...wiki, id: "front", clientUri });
+    await registry.add({ ...wiki, id: "start", initiateLoginUri: "https://wiki.example.com/start" });
+    await registry.add({ ...wiki, id: "nowhere" });
+    await registry.add({ name: "Job", id: "job", kind: "machine", clientUri });
+    const ids = async () => (await registry.launchable()).map(({ id }) => id);
+    expect(await ids()).toEqual(["front", "start"]);
+    await registry.update("nowhere", { clientUri });
+    await registry.update("start", { initiateLoginUri: null });
+    expect(await ids()).toEqual(["front", "nowhere"]);
+    await registry.remove("front");
+    expect(await ids()).toEqual(["nowhere"]);
+  });
+
   test("two updates at once are both in the result", async () => {
     await registry.add({ ...wiki, id: "wiki" });
     await Promise.all([
@@ -345,6 +374,41 @@ describe("what a client may be", () => {
       { redirectUris: [REDIRECT], initiateLoginUri: "javascript:alert(1)" },
       "initiate_login_uri",
     ],
+    ...[
+      "javascript:alert(1)",
+      "data:text/html,x",
+      "//evil.example",
+      "https:evil",
+      "ftp://app.example.com/",
+      "http://app.example.com/",
+      "java\tscript:alert(1)",
+      "https://app.example.com/\n",
+      "https://jane@app.example.com/",
+      "blob:https://app.example.com/x",
+    ].map((clientUri): [string, Partial<ClientInput>, string] => [
+      `SEC-101 the front page ${JSON.stringify(clientUri)}`,
+      { redirectUris: [REDIRECT], clientUri },
+      "client_uri",
+    ]),
+    ...["data:text/html,x", "//evil.example", "java\tscript:alert(1)"].map(
+      (initiateLoginUri): [string, Partial<ClientInput>, string] => [
+        `SEC-101 the start ${JSON.stringify(initiateLoginUri)}`,
+        { redirectUris: [REDIRECT], initiateLoginUri },
+        "initiate_login_uri",
+      ],
+    ),
+    ["a limit that nobody meets", { redirectUris: [REDIRECT], groups: [] }, "groups must hold one"],
+    [
+      "a group that can be none",
+      { redirectUris: [REDIRECT], groups: ["staff", " x"] },
+      "groups must be names",
+    ],
+    [
+      "too many groups",
+      { redirectUris: [REDIRECT], groups: Array.from({ length: 65 }, (_, at) => `g${at}`) },
+      "at most 64",
+    ],
+    ["groups of a machine", { kind: "machine", groups: ["staff"] }, "nobody signs in to kind machine"],
     [
       "plain http as a start",
       { redirectUris: [REDIRECT], initiateLoginUri: "http://localhost/start" },

@@ -272,6 +272,24 @@ describe.each(stores)("the short way over $name", (kind) => {
     expect(await sameClaims(third)).toMatchObject({ status: 401, short: false });
   });
 
+  it("gives members of an app's groups what the library gives them, and leaves it to refuse all others", async () => {
+    const { accounts, clients } = running.installation;
+    await accounts.joinGroup(sub, "staff");
+    const of = await running.app({ groups: ["board", "staff"] });
+    expect(await sameTokens(() => code(of), basic(of))).toMatchObject({ status: 200, short: true });
+    const [held, late] = [await code(of), await code(of)];
+    const token = await tokenOf(await code(of), of);
+    expect(await sameClaims(token)).toMatchObject({ status: 200, short: true });
+    await accounts.leaveGroup(sub, "staff");
+    expect(await sameClaims(token)).toMatchObject({ status: 401, short: false });
+    const forms = [held, late];
+    const refused = await sameTokens(async () => forms.pop() as Form, basic(of));
+    expect(refused).toMatchObject({ status: 400, short: false, body: { error: "invalid_grant" } });
+    await clients.update(of.client.client_id, { groups: null });
+    await expect.poll(async () => (await sameClaims(token)).status, { timeout: 1500 }).toBe(200);
+    expect(await sameBeginning(await request({}, of))).toEqual({ status: 303, short: true });
+  });
+
   it.each<[string, (form: Form) => Promise<unknown>]>([
     ["the account is disabled", () => running.installation.accounts.disable(sub)],
     ["the session has ended", () => jane.submit("/account/sign-out")],

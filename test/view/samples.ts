@@ -491,6 +491,11 @@ export const samples: Sample[] = [
   { title: "logged out", view: "logged_out", model: { app } },
   { title: "device", view: "device", model: { form: deviceForm("") } },
   { title: "device failed", view: "device", model: { form: deviceForm("WDJB-MJHX"), problem: "failed" } },
+  {
+    title: "device without access",
+    view: "device",
+    model: { form: deviceForm(""), problem: "no_access", app },
+  },
   { title: "device cancelled", view: "device", model: { form: deviceForm(""), problem: "cancelled" } },
   {
     title: "submit",
