@@ -2,6 +2,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import "../support/prototypes.ts";
 import { type Answer, type Browser, ceremonyOf } from "../support/browser.ts";
+import { address, begin } from "../support/conversion.ts";
+import { imported } from "../support/imported.ts";
 import { type Running, startInstallation } from "../support/installation.ts";
 import type { RelyingParty } from "../support/relying-party.ts";
 import { stores } from "../support/stores.ts";
@@ -77,6 +79,38 @@ describe.each(stores)("an app for a group over $name", (kind) => {
     const kim = running.browser();
     const request = await app.request({ prompt: "create" });
     const answer = await kim.complete(await kim.open(request.url), { email: `kim${count}@example.com` });
+    expect(app.error(request, answer)).toBe("access_denied");
+  });
+
+  it("leaves whoever it refused signed in here, where he can leave or look at what he may open", async () => {
+    const browser = running.browser(jane.authenticator);
+    await refused(app, browser);
+    expect((await browser.open("/apps")).text).toContain("<h1>Your apps</h1>");
+  });
+
+  it("refuses a password that has just become a passkey", async () => {
+    const kim = await imported(running);
+    const browser = running.browser();
+    const { request, next } = await begin(app, browser, kim.username);
+    const answer = await browser.complete(await browser.complete(next));
+    expect(app.error(request, answer)).toBe("access_denied");
+    await running.installation.accounts.joinGroup(kim.id, STAFF);
+    expect((await app.signIn(browser)).idToken.sub).toBe(kim.id);
+  });
+
+  it("refuses whoever has just come back into the account", async () => {
+    const { accounts } = running.installation;
+    const { pass } = await accounts.issuePass(sub, { ttl: 60_000, by: "cli" });
+    const browser = running.browser();
+    const request = await app.request();
+    const signIn = await browser.open(request.url);
+    const ladder = await browser.open(/href="([^"]+\/recover)"/.exec(signIn.text)?.[1] ?? "");
+    const given = await browser.post(address(ladder, "data-decision"), {
+      username: `jane${count}`,
+      code: pass,
+    });
+    const enrol = await browser.open(String(given.json().location));
+    const answer = await browser.complete(await browser.complete(enrol));
     expect(app.error(request, answer)).toBe("access_denied");
   });
 

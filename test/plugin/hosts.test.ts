@@ -4,7 +4,7 @@ import "../support/prototypes.ts";
 import { type Answer, type Browser, ceremonyOf } from "../support/browser.ts";
 import type { RelyingParty } from "../support/relying-party.ts";
 import { type OpenStore, stores } from "../support/stores.ts";
-import { type Host, type Mounting, mountings, startHost } from "./host.ts";
+import { configured, type Host, type Mounting, mountings, startHost } from "./host.ts";
 
 const kinds = Object.entries(mountings).flatMap(([name, mounting]) =>
   // The store is the same behind every host: the first one runs on both.
@@ -154,11 +154,34 @@ describe.each(kinds)("$name over $kind.name", ({ name, mounting, kind }) => {
     }
     const ours = await jane.request(`${path}/account`);
     expect(ours.headers.get("content-security-policy")).toContain("default-src 'none'");
-    for (const gone of ["/setup/x", "/demo", "/admin"]) {
+    for (const gone of ["/setup/x", "/demo", "/admin", "/apps"]) {
       expect((await jane.request(path + gone)).headers.get("x-frame-options")).toBeNull();
     }
     if (name !== "Koa alone") {
       expect((await jane.request("/elsewhere")).headers.get("x-host")).toBe("yes");
     }
+  });
+});
+
+describe.each(stores)("a host's own rules over $name", (kind) => {
+  it("who may open an app is the host's to say, whatever its clients have under our names", async () => {
+    const store = await kind.open();
+    const [client] = configured().clients as object[];
+    const host = await startHost({
+      store: store.store,
+      options: { firstParty: () => true },
+      configuration: {
+        clients: [{ ...client, groups: ["staff"] }] as never,
+        extraClientMetadata: { properties: ["groups"] },
+      },
+    });
+    const [app, browser] = [await host.app(), host.browser()];
+    const request = await app.request({ prompt: "create" });
+    const fields = { name: "New", email: "n@example.com" };
+    const back = await browser.complete(await browser.open(request.url), fields);
+    expect((await app.tokens(request, back)).idToken.acr).toBe("phr");
+    expect((await browser.open("/account")).text).not.toContain('href="/apps"');
+    await host.stop();
+    await store.close();
   });
 });
