@@ -12,7 +12,7 @@ const root = fileURLToPath(new URL("../..", import.meta.url));
 const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
 
 /** What an adopter may be asked to download: the packed size, and the unpacked one. */
-const PACKED = 800_000;
+const PACKED = 960_000;
 const UNPACKED = 5_000_000;
 
 describe("the packed package", () => {
