@@ -2,17 +2,19 @@
  * Rewrites the generated tables of the documentation from the sources they describe: run `node docs/generate.js`
  * after `node build.js`; `--check` only tells whether a page is stale (exit code 1).
  *
- * A table stands between `<!-- settings -->` and `<!-- /settings -->`, or `<!-- errors -->` and `<!-- /errors -->`.
+ * A table stands between `<!-- settings -->` and `<!-- /settings -->`; the same goes for `errors` and `metrics`.
  */
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { settingsTable } from "../dist/config/describe.js";
 import { errorTable } from "../dist/errors.js";
+import { metricsTable } from "../dist/metrics/definitions.js";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
 const tables = {
   settings: settingsTable(),
+  metrics: metricsTable(),
   errors: [
     "| code | status | title |",
     "|---|---|---|",
@@ -29,7 +31,7 @@ function filled(page) {
   }, page);
 }
 
-const pages = ["README.md", "docs/errors.md"]
+const pages = ["README.md", "docs/errors.md", "docs/operations.md"]
   .map((page) => `${root}${page}`)
   .filter((page) => existsSync(page));
 const stale = pages.filter((page) => filled(readFileSync(page, "utf8")) !== readFileSync(page, "utf8"));

@@ -67,5 +67,8 @@ export type EventType =
   | "client.updated"
   | "client.removed";
 
+/** How somebody came to sign in. */
+export type Way = "passkey" | "password" | "sign_up" | "conversion" | "recovery" | "invitation" | "setup";
+
 /** Is told of each event; must not throw and is not awaited. */
 export type Listener = (event: Event) => void;

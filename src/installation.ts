@@ -26,7 +26,7 @@ import { type Clients, clients } from "./oidc/client/clients.ts";
 import { withoutNotice } from "./oidc/quiet.ts";
 import { change } from "./store/change.ts";
 import { connectStore } from "./store/connect.ts";
-import { behindGate, gateOf } from "./store/gate.ts";
+import { behindGate, gateOf, type Kept } from "./store/gate.ts";
 import { newVersion } from "./store/record.ts";
 import type { Store } from "./store/store.ts";
 import { createVault, type Vault } from "./vault.ts";
@@ -62,6 +62,8 @@ export interface InstallationOptions {
   clock?: Clock;
   /** Opened elsewhere, and not closed by us. */
   store?: Store;
+  /** Who counts what happens. */
+  counts?: { event: Listener; kept: Kept } | undefined;
 }
 
 const PROOF = "latchkey";
@@ -82,12 +84,12 @@ export async function openInstallation(
   const standing = async (): Promise<Standing> =>
     ours.id === "" ? { is: "ours" } : standingOf(opened, ours.id);
   const gate = gateOf(async () => (await standing()).is === "ours");
-  const store = behindGate(opened, gate);
+  const store = behindGate(opened, gate, options.counts?.kept);
   try {
     const vault = createVault(rootSecrets(settings, (await metaRecord.read(store, META)) !== undefined));
     const meta = await openMeta(store, vault, settings, clock, options.initialise ?? settings.isLocal);
     ours.id = meta.id;
-    const announce = eventLog(log);
+    const announce = eventLog(log, options.counts?.event);
     const people = accounts({ store, clock, announce });
     const setup = setupLink({ store, clock, accounts: people });
     return {
@@ -192,8 +194,10 @@ function notifier(o: Pick<Installation, "store" | "vault" | "clock" | "log" | "s
 }
 
 /** What happened, in the log: counters and refusals are for whoever watches, the rest is for the record. */
-function eventLog(log: Logger): Listener {
-  return ({ id: _, type, ...facts }: Event) => {
+function eventLog(log: Logger, count?: Listener): Listener {
+  return (event: Event) => {
+    count?.(event);
+    const { id: _, type, ...facts } = event;
     const say = type === "passkey.counter_regressed" ? log.warn : log.info;
     say.call(log, { event: type, ...facts }, type);
   };

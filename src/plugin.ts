@@ -12,7 +12,7 @@ import { type Admission, admission } from "./http/entrance/limits.ts";
 import { ownSubmitPage } from "./http/library/pages.ts";
 import { failure } from "./http/page/failure.ts";
 import type { House } from "./http/page/house.ts";
-import { routes } from "./http/routes.ts";
+import { ownAddresses, routes } from "./http/routes.ts";
 import { closeOver } from "./oidc/belongings.ts";
 import { contribution } from "./oidc/contribution.ts";
 
@@ -31,6 +31,8 @@ export interface Passkeys {
    * @returns what is to be done now and then, by one instance at a time
    */
   mount(provider: Provider, entrance?: readonly Middleware[]): { tidy(): Promise<number> };
+  /** The addresses that are ours, as patterns. */
+  addresses: readonly string[];
 }
 
 export function passkeysFor(foundation: Foundation): Passkeys {
@@ -38,6 +40,7 @@ export function passkeysFor(foundation: Foundation): Passkeys {
   return {
     contribution: contribution(foundation, { admit }),
     admit,
+    addresses: ownAddresses,
     mount(provider, entrance = []) {
       const open = { ...foundation, provider };
       const house: House = { ...open, endSessions: (account) => closeOver(open, account) };

@@ -12,7 +12,7 @@ import { mailsRecovery, settingsOf } from "./config/groups.ts";
 import type { Settings } from "./config/load.ts";
 import { mountDemo } from "./demo/demo.ts";
 import { ownHost, ownStore } from "./http/entrance/door.ts";
-import { health, healthHandler } from "./http/entrance/health.ts";
+import { health } from "./http/entrance/health.ts";
 import type { Admission } from "./http/entrance/limits.ts";
 import { listen } from "./http/entrance/listener.ts";
 import { originOf } from "./http/entrance/origin.ts";
@@ -29,6 +29,7 @@ import { keepRpId } from "./installation/rp-id.ts";
 import { type Installation, openInstallation } from "./installation.ts";
 import { type Logger, silentLogger } from "./log.ts";
 import { type Mailer, openMailer } from "./mail/mailer.ts";
+import type { Metrics } from "./metrics.ts";
 import { deviceGuesses } from "./oidc/adapter/device-guesses.ts";
 import { type Backchannel, backchannel } from "./oidc/backchannel.ts";
 import { listAllLaunchable, listLaunchableOnce } from "./oidc/client/launchable.ts";
@@ -39,8 +40,10 @@ import { libraryContext } from "./oidc/internals.ts";
 import { keyState, type SigningKey, signingKeys } from "./oidc/keys.ts";
 import { createProvider } from "./oidc/provider.ts";
 import { idTokenSigner } from "./oidc/short/id-token.ts";
+import { watch } from "./oidc/watch.ts";
 import { openPasswords, passwordPurge } from "./password-room.ts";
 import { type Foundation, passkeysFor } from "./plugin.ts";
+import { type Counting, countingAnswers, metricsFor, openAdminPort } from "./server/counting.ts";
 import { codeGuesses } from "./store/guesses.ts";
 import type { Store } from "./store/store.ts";
 import { inTurn, startSweeper } from "./store/sweeper.ts";
@@ -58,7 +61,7 @@ export interface RunningServer {
   stop(linger?: number): Promise<void>;
 }
 
-export interface ServerOptions {
+export interface ServerOptions extends Counting {
   log?: Logger;
   clock?: Clock;
   /** Opened elsewhere; the caller closes it. */
@@ -77,9 +80,11 @@ const SEAL_EVERY = 10 * 60_000;
  */
 export async function startServer(settings: Settings, options: ServerOptions = {}): Promise<RunningServer> {
   const { log = silentLogger, clock = systemClock } = options;
-  const installation = await openInstallation(settings, { ...options, log, clock });
+  const metrics = await metricsFor(settings, options);
+  const counts = metrics && { event: metrics.event, kept: metrics.kept };
+  const installation = await openInstallation(settings, { ...options, log, clock, counts });
   const { store, accounts, setup } = installation;
-  const open: { close(linger?: number): Promise<void> }[] = [installation];
+  const open: { close(linger?: number): Promise<void> }[] = [...(metrics ? [metrics] : []), installation];
   const state = { stopping: false };
   const stop = async (linger?: number) => {
     state.stopping = true;
@@ -90,27 +95,28 @@ export async function startServer(settings: Settings, options: ServerOptions = {
     open.push({ close: async () => ownership.stop() });
     const ready = async () => !state.stopping && ownership.isOurs() && (await isReachable(store));
     const views = settings.views === undefined ? {} : { overlay: settings.views };
-    const mail = openMailer({ ...installation, ...settings.mail, ...views });
-    const apps = backchannel(log);
+    const mail = openMailer({ ...installation, ...settings.mail, ...views, count: metrics?.mail });
+    const apps = backchannel(log, metrics?.notice);
     open.push({ close: () => apps.stop() });
-    let tidy = async () => 0;
+    const around = { ready, isOurs: ownership.isOurs, mail, apps, metrics };
+    let made: Made | undefined;
     const build = async () => {
-      const made = await createHandler(installation, { ready, isOurs: ownership.isOurs, mail, apps });
-      tidy = made.tidy;
+      made = await createHandler(installation, around);
       return made.handler;
     };
     const keys = await watchKeys(() => keyState(installation), build, log);
     open.push({ close: () => keys.stop() });
-    const tidyAll = async () => (await tidy()) + (await accounts.sweep());
-    const sweepers = startSweepers(installation, { mail, tidy: tidyAll });
+    const tidy = async () => ((await made?.tidy()) ?? 0) + (await accounts.sweep());
+    const sweepers = startSweepers(installation, { mail, tidy });
     open.push(...sweepers.map((sweeper) => ({ close: () => sweeper.stop() })));
-    if (settings.adminPort)
-      open.push(await listen(healthHandler(ready, log), settings.adminPort, settings.host));
+    const gauges = { ping: () => store.ping(), mail: mail?.waiting };
+    open.push(...(await openAdminPort({ settings, metrics, ready, gauges, log })));
     const looking = [await keepRpId({ ...installation, log }), startMigrations({ store, clock, log })];
     open.push(...looking.map((one) => ({ close: () => one.stop() })));
-    const listener = await listen(keys.handler, settings.port, settings.host);
+    const over = metrics && countingAnswers(metrics, made?.addresses ?? []);
+    const listener = await listen(keys.handler, settings.port, settings.host, over);
     open.push(listener);
-    return { issuer: settings.issuer, port: listener.port, setup, tidy: tidyAll, stop };
+    return { issuer: settings.issuer, port: listener.port, setup, tidy, stop };
   } catch (error) {
     await stop();
     throw error;
@@ -150,12 +156,21 @@ interface Surroundings {
   isOurs: () => boolean;
   mail: Mailer | undefined;
   apps: Backchannel;
+  metrics: Metrics | undefined;
+}
+
+interface Made {
+  handler: RequestListener;
+  /** What the pages have to do now and then. */
+  tidy: () => Promise<number>;
+  /** The addresses of our pages, as patterns. */
+  addresses: readonly string[];
 }
 
 async function createHandler(
   installation: Installation,
-  { ready, isOurs, mail, apps }: Surroundings,
-): Promise<{ handler: RequestListener; tidy: () => Promise<number> }> {
+  { ready, isOurs, mail, apps, metrics }: Surroundings,
+): Promise<Made> {
   const { settings, store, vault, log, clock, clients } = installation;
   const issuer = new URL(settings.issuer);
   const unit = unitOfWork(store, await libraryContext());
@@ -165,7 +180,8 @@ async function createHandler(
   // On the store itself: within a request, what was read once would be read no more.
   const passwords = await openPasswords(installation);
   const added = { ...(passwords ? { passwords } : {}), ...(mail ? { mail } : {}) };
-  const passkeys = passkeysFor(foundation(installation, { issuer, unit, assets, renderer, ...added }));
+  const shown = { issuer, unit, assets, renderer, signedIn: metrics?.signedIn, ...added };
+  const passkeys = passkeysFor(foundation(installation, shown));
   const keys = await signingKeys(store, vault, clock);
   const [userCodeKey = ""] = vault.derive("user codes");
   const own = serverConfiguration({
@@ -184,13 +200,14 @@ async function createHandler(
   const configuration = join(own, passkeys.contribution);
   const claims = { ...(configuration.claims as Record<string, string[]>) };
   const provider = createProvider(issuer, configuration, log, clients, apps);
+  if (metrics) watch(provider, metrics);
   const entrance = [ownStore(isOurs), brokenShortWay(), ownHost(issuer), ownForms(issuer), postToGet()];
   provider.use(requestLog(log, settings.trustProxy, settings.log.level === "debug"));
   const { tidy } = passkeys.mount(provider, settings.adminPort ? entrance : [health(ready), ...entrance]);
   if (settings.isLocal) await mountDemo(provider, { issuer, store, clock, renderer, vault });
   const long = provider.callback();
-  const { admit } = passkeys;
-  const short = shortWay(ordinary(installation, { provider, unit, keys, claims, admit }), long);
+  const ways = ordinary(installation, { provider, unit, keys, claims, admit: passkeys.admit });
+  const short = shortWay({ ...ways, watcher: metrics }, long);
   const handler: RequestListener = (request, response) => {
     if (isOurs()) return short(request, response);
     // A balancer gives the next connection to somebody who serves; on this one its client would come back for ever.
@@ -198,7 +215,7 @@ async function createHandler(
     // The long way says why nothing is served from a store that is not ours.
     long(request, response);
   };
-  return { handler, tidy };
+  return { handler, tidy, addresses: passkeys.addresses };
 }
 
 /** What answers ordinary requests before the provider is asked. */
@@ -221,7 +238,7 @@ function ordinary(
 /** What our pages need, from the installation and the settings. */
 function foundation(
   { settings, clock, log, announce, vault, clients }: Installation,
-  rest: Pick<Foundation, "issuer" | "unit" | "assets" | "renderer" | "passwords" | "mail">,
+  rest: Pick<Foundation, "issuer" | "unit" | "assets" | "renderer" | "passwords" | "mail" | "signedIn">,
 ): Foundation {
   const { store } = rest.unit;
   const from = () => originOf(Provider.ctx as unknown as Context | undefined);

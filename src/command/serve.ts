@@ -3,10 +3,12 @@ import type { Command } from "commander";
 import type { Settings } from "../config/load.ts";
 import { maskAddress } from "../config/quote.ts";
 import type { Logger } from "../log.ts";
+import type { Peers } from "../metrics/peers.ts";
 import { withoutNotice } from "../oidc/quiet.ts";
 import type { RunningServer } from "../server.ts";
 import { type Context, loaded } from "./context.ts";
 import { table } from "./terminal.ts";
+import { version } from "./version.ts";
 
 export function serveCommand(program: Command, context: Context): void {
   program
@@ -31,7 +33,8 @@ async function serve(context: Context, { json }: { json?: true }): Promise<void>
   if (settings.workers === 1) return serveAlone(context, settings, { log, format, stopped: signal });
   const { isFirstWorker, isWorker, lead, toldToStop, tellServing } = await import("./serve/workers.ts");
   if (isWorker()) {
-    const own = { log, format, stopped: toldToStop(), isServing: tellServing };
+    const { peersByChannel } = await import("./serve/snapshots.ts");
+    const own = { log, format, stopped: toldToStop(), isServing: tellServing, peers: peersByChannel() };
     return serveAlone(context, settings, own, isFirstWorker());
   }
   const patience = DRAIN + 2000;
@@ -43,18 +46,20 @@ interface Serving {
   format: "json" | "pretty";
   stopped: Promise<string>;
   isServing?(): void;
+  /** The other workers. */
+  peers?: Peers;
 }
 
 async function serveAlone(
   context: Context,
   settings: Settings,
-  { log, format, stopped, isServing }: Serving,
+  { log, format, stopped, isServing, peers }: Serving,
   announces = true,
 ): Promise<void> {
   const { startServer } = await withoutNotice(() => import("../server.ts"));
   // LMDB leaves promises behind that nobody waits for and that reject on a full disk; a server outlives that.
   process.on("unhandledRejection", (err) => log.error({ err }, "something failed that nobody waited for"));
-  const server = await startServer(settings, { log });
+  const server = await startServer(settings, { log, version: version(), ...(peers ? { peers } : {}) });
   if (announces) await announceStart(context, settings, server, format);
   isServing?.();
   log.debug({ signal: await stopped }, "stopping");

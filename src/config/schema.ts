@@ -151,9 +151,9 @@ export const schema = z.strictObject({
     default: 1,
   }),
   adminPort: setting(z.optional(whole(1, 65_535)), {
-    doc: "Port of a second listener for `/livez` and `/readyz`",
+    doc: "Port of a second listener, for operators alone: `/metrics`, `/livez`, `/readyz` ([what it has](docs/operations.md#metrics))",
     env: "LATCHKEY_ADMIN_PORT",
-    defaultText: "off: both on the main listener",
+    defaultText: "off: `/livez` and `/readyz` on the main listener, no metrics",
   }),
   views: setting(z.optional(text("a folder")), {
     doc: "Folder that overlays `views/` file by file",

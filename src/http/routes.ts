@@ -92,6 +92,9 @@ const table: readonly Route[] = [
   ...portalRoutes,
 ];
 
+/** The addresses of the table, as they stand there. */
+export const ownAddresses: readonly string[] = table.map(([, path]) => path);
+
 /** A route with everything that stands around its handler. */
 type Answer = (ctx: Context, next: Next) => Promise<void> | void;
 

@@ -7,7 +7,7 @@ import { rateLimit } from "../store/rate.ts";
 import type { Store } from "../store/store.ts";
 import type { Vault } from "../vault.ts";
 import { createMailRenderer, type MailModels, type MailName, type MailRenderer } from "../view/mail.ts";
-import { mailQueue, type Queue } from "./queue.ts";
+import { type MailOutcome, mailQueue, type Queue } from "./queue.ts";
 import { smtp } from "./smtp.ts";
 
 /** One mail. */
@@ -27,6 +27,7 @@ export interface Mailer extends Mail {
   notify: Notify;
   /** Sends what waits. */
   drain(): Promise<number>;
+  waiting: Queue["waiting"];
 }
 
 interface MailerOptions {
@@ -56,6 +57,7 @@ function mailer(options: MailerOptions): Mailer {
   return {
     send,
     drain: () => queue.drain(),
+    waiting: () => queue.waiting(),
     async code(account, { kind, code, link }, language) {
       if (!hasAddress(account)) return;
       const opened = link === undefined ? {} : { link: { url: link, minutes: 30 } };
@@ -93,6 +95,7 @@ export interface MailSettings {
   from?: string | undefined;
   overlay?: string;
   leaves?: boolean;
+  count?: ((outcome: MailOutcome) => void) | undefined;
 }
 
 /** The mailer of an installation; none where no mail server is set. */

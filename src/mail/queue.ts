@@ -32,7 +32,12 @@ export interface Queue {
   put(mail: Mail): Promise<void>;
   /** Sends what is due, one after another; resolves to how many were sent. */
   drain(): Promise<number>;
+  /** How many wait, counted up to a thousand, and for how many seconds the oldest has. */
+  waiting(): Promise<{ count: number; oldest: number }>;
 }
+
+/** What became of an attempt to send a mail. */
+export type MailOutcome = "sent" | "failed" | "refused";
 
 interface Waiting {
   /** The mail, sealed: it may hold a link that opens something. */
@@ -50,6 +55,7 @@ const TTL: Millis = 3 * 24 * 60 * 60_000;
 const LEASE: Millis = 2 * 60_000;
 const FIRST_RETRY: Millis = 30_000;
 const LAST_RETRY: Millis = 60 * 60_000;
+const MOST_COUNTED = 1_000;
 
 export interface QueueOptions {
   store: Store;
@@ -57,6 +63,8 @@ export interface QueueOptions {
   clock: Clock;
   log: Logger;
   deliver: Deliver;
+  /** Is told what became of each attempt. */
+  count?: ((outcome: MailOutcome) => void) | undefined;
 }
 
 export function mailQueue(options: QueueOptions): Queue {
@@ -70,6 +78,14 @@ export function mailQueue(options: QueueOptions): Queue {
       await store.write(mailRecord.key(id), mailRecord.encode(waiting), { ttl: TTL });
     },
     drain: inTurn(() => drain(options)),
+    async waiting() {
+      const { store, clock } = options;
+      const ids = await store.members(QUEUE, { limit: MOST_COUNTED });
+      const [oldest] = ids;
+      // Names begin with the moment of writing, and stand in its order.
+      const since = oldest === undefined ? clock.now() : Number.parseInt(oldest, 36);
+      return { count: ids.length, oldest: Math.max(0, clock.now() - since) / 1000 };
+    },
   };
 }
 
@@ -124,9 +140,11 @@ async function attempt(options: QueueOptions, id: string): Promise<Outcome> {
   if (!(await commit(store, id, leased, found.version, version))) return "passed";
   try {
     await deliver(JSON.parse(vault.open(waiting.sealed, "mail")) as Mail);
+    options.count?.("sent");
   } catch (error) {
     if (isRefusal(error) && !isRefusal(error, "secret_mismatch")) throw error;
     log.warn({ attempts: leased.attempts, err: error }, "a mail could not be sent");
+    options.count?.(error instanceof Undeliverable ? "refused" : "failed");
     if (!(error instanceof Undeliverable)) {
       await commit(
         store,

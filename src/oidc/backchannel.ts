@@ -29,7 +29,11 @@ export interface Backchannel {
   stop(): Promise<void>;
 }
 
-export function backchannel(log: Logger): Backchannel {
+/** What became of a notice: it arrived, is sent again, or is not sent any more. */
+export type NoticeOutcome = "told" | "later" | "given_up";
+
+/** @param count is told what became of each */
+export function backchannel(log: Logger, count?: (outcome: NoticeOutcome) => void): Backchannel {
   let current: Provider | undefined;
   let once: LogoutClient["backchannelLogout"];
   const underWay = new Set<Promise<void>>();
@@ -38,13 +42,17 @@ export function backchannel(log: Logger): Backchannel {
     async attempt({ clientId, sub, sid }) {
       // What is registered now counts: an app may have moved, or be gone. A token is made anew, and short-lived.
       const client = await current?.Client.find(clientId);
-      if (client?.backchannelLogoutUri) await once.call(client as LogoutClient, sub, sid);
+      if (!client?.backchannelLogoutUri) return;
+      await once.call(client as LogoutClient, sub, sid);
+      count?.("told");
     },
-    givenUp: ({ clientId }, reason, err) =>
+    givenUp({ clientId }, reason, err) {
+      count?.("given_up");
       log.warn(
         { client: clientId, reason: REASONS[reason], err },
         "an app could not be told about a sign-out",
-      ),
+      );
+    },
   });
   return {
     use(provider) {
@@ -54,9 +62,11 @@ export function backchannel(log: Logger): Backchannel {
       once = library;
       prototype.backchannelLogout = async function tellPatiently(sub, sid) {
         const told = library.call(this, sub, sid);
-        const settled = told
-          .catch(() => waiting.put({ clientId: this.clientId, sub, sid }))
-          .finally(() => underWay.delete(settled));
+        const later = () => {
+          count?.("later");
+          waiting.put({ clientId: this.clientId, sub, sid });
+        };
+        const settled = told.then(() => count?.("told"), later).finally(() => underWay.delete(settled));
         underWay.add(settled);
         await atMost(PATIENCE, told);
       };

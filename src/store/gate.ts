@@ -36,8 +36,11 @@ export function gateOf(isOurs: () => Promise<boolean>): Gate {
   };
 }
 
+/** Is told how long a change that must not be lost waited until the store kept it. */
+export type Kept = (outcome: "kept" | "failed", seconds: number) => void;
+
 /** The store behind the gate. Reads are let through: what has moved may still be looked at. */
-export function behindGate(store: Store, gate: Gate): Store {
+export function behindGate(store: Store, gate: Gate, kept?: Kept): Store {
   const write = <T>(operation: () => Promise<T>): Promise<T> =>
     gate.isOpen() ? operation() : gate.look().then((open) => (open ? operation() : closed()));
   return {
@@ -46,7 +49,10 @@ export function behindGate(store: Store, gate: Gate): Store {
     ...(store.examination ? { examination: store.examination } : {}),
     read: (key) => store.read(key),
     write: (key, value, options) => write(() => store.write(key, value, options)),
-    commit: (key, value, options) => write(() => store.commit(key, value, options)),
+    commit: (key, value, options) => {
+      const committed = write(() => store.commit(key, value, options));
+      return kept && options.durable ? timed(committed, kept) : committed;
+    },
     take: (key, op) => write(() => store.take(key, op)),
     remove: (key, options) => write(() => store.remove(key, options)),
     count: (key, window) => write(() => store.count(key, window)),
@@ -60,6 +66,20 @@ export function behindGate(store: Store, gate: Gate): Store {
     sweep: () => write(() => store.sweep()),
     close: () => store.close(),
   };
+}
+
+/** Few changes wait for a disk or a replica, and that wait is most of what they cost; nothing else is timed. */
+async function timed<T>(change: Promise<T>, kept: Kept): Promise<T> {
+  const began = performance.now();
+  const tell = (outcome: "kept" | "failed") => kept(outcome, (performance.now() - began) / 1000);
+  try {
+    const result = await change;
+    tell("kept");
+    return result;
+  } catch (error) {
+    tell("failed");
+    throw error;
+  }
 }
 
 function closed(): never {

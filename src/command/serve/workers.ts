@@ -5,6 +5,7 @@
 import cluster, { type Worker } from "node:cluster";
 import type { Logger } from "../../log.ts";
 import { BEAT_EVERY, type Pulse, pauseBefore, pulse } from "./replacement.ts";
+import { type Gathering, gathering } from "./snapshots.ts";
 
 export interface Lead {
   count: number;
@@ -61,6 +62,8 @@ interface Crew {
   /** How many ended before they served, since the last one that did. */
   failures: number;
   pulse: Pulse;
+  /** What they have counted. */
+  gathering: Gathering;
 }
 
 /** Leads workers until it is told to stop; gives the exit code. */
@@ -68,7 +71,8 @@ export async function lead({ count, log, stopped, patience }: Lead): Promise<num
   // The workers take connections themselves. Handed on by the first process, one that is under way to a worker that
   // dies would be answered by nobody and closed by nobody.
   cluster.schedulingPolicy = cluster.SCHED_NONE;
-  const crew: Crew = { count, log, stopping: false, served: new Set(), failures: 0, pulse: pulse() };
+  const counts = { served: new Set<number>(), failures: 0, gathering: gathering(everyWorker) };
+  const crew: Crew = { count, log, stopping: false, pulse: pulse(), ...counts };
   const stop = stopped.then(() => {
     crew.stopping = true;
   });
@@ -91,8 +95,13 @@ export async function lead({ count, log, stopped, patience }: Lead): Promise<num
   return 0;
 }
 
-function hear(crew: Crew, { id, process: { pid } }: Worker, message: unknown): void {
+function hear(crew: Crew, worker: Worker, message: unknown): void {
+  const {
+    id,
+    process: { pid },
+  } = worker;
   crew.pulse.beat(id);
+  crew.gathering.hear(worker, message);
   if (message !== SERVING) return;
   crew.served.add(id);
   crew.failures = 0;
@@ -128,6 +137,7 @@ function ended(worker: Worker): Promise<number> {
 function replaceWhoEnds(crew: Crew): void {
   cluster.on("exit", (worker, code, signal) => {
     crew.pulse.forget(worker.id);
+    crew.gathering.ended(worker.id);
     const served = crew.served.delete(worker.id);
     if (!served) crew.failures++;
     // A renewed worker has its successor already.
@@ -181,7 +191,7 @@ async function renewAll(crew: Crew): Promise<void> {
 }
 
 async function endAll(patience: number): Promise<void> {
-  const all = Object.values(cluster.workers ?? {}).filter((worker) => worker !== undefined);
+  const all = everyWorker();
   const late = setTimeout(() => {
     for (const worker of all) worker.process.kill("SIGKILL");
   }, patience);
@@ -196,9 +206,11 @@ async function endAll(patience: number): Promise<void> {
   clearTimeout(late);
 }
 
+function everyWorker(): Worker[] {
+  return Object.values(cluster.workers ?? {}).filter((worker) => worker !== undefined);
+}
+
 /** The workers that are there, without those that have their successor. */
 function workers(): Worker[] {
-  return Object.values(cluster.workers ?? {}).filter(
-    (worker) => worker !== undefined && !worker.exitedAfterDisconnect,
-  ) as Worker[];
+  return everyWorker().filter((worker) => !worker.exitedAfterDisconnect);
 }

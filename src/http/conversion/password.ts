@@ -50,7 +50,7 @@ export async function declineToEnrol(house: House, ctx: Context, next: Next): Pr
   if (!(await mayDecline(house, visit, found.value))) throw refuse("account_limited");
   if (!(await endSitting(house.store, visit))) throw refuse("ceremony_expired");
   await house.accounts.declinePasskey(sitting.account);
-  ctx.body = { location: await visit.finish(sitting.account, passwordAssurance) };
+  ctx.body = { location: await visit.finish(sitting.account, passwordAssurance, "password") };
 }
 
 /** The password may have been closed since it was verified, in another tab or by the operator. */

@@ -1,5 +1,5 @@
 /** A port that is listened on, and how it is left: running requests end, nothing new begins. */
-import { createServer, type RequestListener } from "node:http";
+import { createServer, type RequestListener, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import { performance } from "node:perf_hooks";
 import { setTimeout as pause } from "node:timers/promises";
@@ -53,8 +53,16 @@ async function firstRequests(fresh: ReadonlyMap<unknown, number>): Promise<void>
   while ([...fresh.values()].some(isYoung)) await pause(50);
 }
 
+/** Is told of each answer that is over: of which request, and how long it took. */
+export type Over = (response: ServerResponse, asked: { url: string; seconds: number }) => void;
+
 /** Listens; rejects with what the operating system says, `EADDRINUSE` for one. */
-export async function listen(handler: RequestListener, port: number, host: string): Promise<Listener> {
+export async function listen(
+  handler: RequestListener,
+  port: number,
+  host: string,
+  over?: Over,
+): Promise<Listener> {
   /** Connections without a request that is being answered; half a request is none. */
   const idle = new Set<Socket>();
   /** Connections that have not brought a request yet. */
@@ -62,7 +70,9 @@ export async function listen(handler: RequestListener, port: number, host: strin
   let closing = false;
   let came = 0;
   const server = createServer(LIMITS, (request, response) => {
-    const { socket } = request;
+    // The handler may write another address over the one that was asked for.
+    const { socket, url = "" } = request;
+    const began = over ? performance.now() : 0;
     idle.delete(socket);
     fresh.delete(socket);
     // Not as a header of its own: beside one, Node.js keeps the last of several cookies that are written as a list.
@@ -70,6 +80,7 @@ export async function listen(handler: RequestListener, port: number, host: strin
     response.once("close", () => {
       if (closing) socket.destroySoon();
       else if (!socket.destroyed) idle.add(socket);
+      over?.(response, { url, seconds: (performance.now() - began) / 1000 });
     });
     handler(request, response);
   });

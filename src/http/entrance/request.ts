@@ -1,6 +1,8 @@
 /** What is known of a request before anybody looks at it: its name, and whose address it came from. */
 import { randomUUID } from "node:crypto";
+import type { IncomingMessage } from "node:http";
 import type { Context, Middleware } from "koa";
+import type { ErrorCode } from "../../errors.ts";
 import type { Logger } from "../../log.ts";
 import { clientAddress } from "./address.ts";
 
@@ -15,6 +17,18 @@ export interface RequestState {
 
 export function stateOf(ctx: Context): RequestState {
   return ctx.state as RequestState;
+}
+
+const refusals = new WeakMap<IncomingMessage, ErrorCode>();
+
+/** Keeps with what code a request was refused, for who counts answers when they are over. */
+export function noteRefusal(request: IncomingMessage, code: ErrorCode): void {
+  refusals.set(request, code);
+}
+
+/** The code of the error that a request was answered with; undefined for every other answer. */
+export function refusalOf(request: IncomingMessage): ErrorCode | undefined {
+  return refusals.get(request);
 }
 
 /** Names the request and tells its address; where the log is detailed, says what became of it. */

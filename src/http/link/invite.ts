@@ -55,6 +55,7 @@ export async function acceptInvitation(house: House, ctx: Context): Promise<void
     await house.notify(account, { kind: "passkey_added", at: house.clock.now(), about: passkey.name });
   }
   await signIn(house, ctx, account.id, passkeyAssurance(passkey));
+  house.signedIn?.("invitation");
   ctx.body = { location: HOME };
 }
 

@@ -33,5 +33,6 @@ export async function createOwner(house: House, ctx: Context): Promise<void> {
   const input = { ...fields, language: localeOf(house.renderer, ctx), handle: made.handle, passkey };
   const owner = await orForgotten(house.setup.createOwner(param(ctx, "token"), input));
   await signIn(house, ctx, owner.id, passkeyAssurance(passkey));
+  house.signedIn?.("setup");
   ctx.body = { location: HOME };
 }

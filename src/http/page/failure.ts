@@ -4,7 +4,7 @@ import { isRefusal, type LatchkeyError, refuse } from "../../errors.ts";
 import type { Logger } from "../../log.ts";
 import type { AppModel } from "../../view/models.ts";
 import type { Renderer } from "../../view/render.ts";
-import { stateOf } from "../entrance/request.ts";
+import { noteRefusal, stateOf } from "../entrance/request.ts";
 import { localeOf, page } from "./page.ts";
 
 const RETRY_AFTER_SECONDS = "5";
@@ -38,6 +38,7 @@ export function answerError(
   const refusal = toRefusal(error);
   const { requestId } = stateOf(ctx);
   if (refusal.status >= 500) log.error({ requestId, code: refusal.code, err: error }, "request failed");
+  noteRefusal(ctx.req, refusal.code);
   ctx.status = refusal.status;
   if (refusal.status === 503 || refusal.status === 429) {
     ctx.set("retry-after", String(refusal.members.retry_after ?? RETRY_AFTER_SECONDS));

@@ -7,7 +7,7 @@ import type { Notify } from "../../account/notices.ts";
 import type { SetupLink } from "../../account/setup.ts";
 import type { Clock } from "../../clock.ts";
 import type { AccountSettings } from "../../config/groups.ts";
-import type { Listener } from "../../events.ts";
+import type { Listener, Way } from "../../events.ts";
 import type { Logger } from "../../log.ts";
 import type { Mailer } from "../../mail/mailer.ts";
 import type { Client } from "../../oidc/client/clients.ts";
@@ -56,4 +56,6 @@ export interface House extends InteractionDependencies, CeremonyContext {
   clock: Clock;
   log: Logger;
   announce: Listener;
+  /** Is told of each sign-in, where somebody counts them. */
+  signedIn?: ((way: Way) => void) | undefined;
 }

@@ -40,7 +40,7 @@ export async function signInOrObject(
     }
     await startNow(house, account, passkey);
   }
-  return visit.finish(account.id, passkeyAssurance(passkey));
+  return visit.finish(account.id, passkeyAssurance(passkey), "passkey");
 }
 
 /** Lets a recovery take effect whose delay is over, at the first use of its passkey; it may just have been undone. */
@@ -78,8 +78,8 @@ export async function decideObjection(house: House, ctx: Context, next: Next): P
   if (!(await endSitting(house.store, visit))) throw refuse("ceremony_expired");
   if (decision === "cancel") await undoRecovery(house, account, passkey);
   const signsIn = decision === "cancel" || passkey.state === "active";
-  const location = signsIn ? await visit.finish(account.id, passkeyAssurance(passkey)) : visit.url("start");
-  ctx.body = { location };
+  const finish = () => visit.finish(account.id, passkeyAssurance(passkey), "passkey");
+  ctx.body = { location: signsIn ? await finish() : visit.url("start") };
 }
 
 /** Undoes a recovery at the word of who held this passkey before it, and tells of it. @throws `passkey_unknown` */

@@ -67,7 +67,8 @@ export async function goOn(house: House, ctx: Context, next: Next): Promise<void
   const { value: sitting } = await sittingAt(house.store, visit, "coded");
   const { account, passkey } = await recoveredBy(house, sitting);
   if (!(await endSitting(house.store, visit))) throw refuse("ceremony_expired");
-  ctx.body = { location: await visit.finish(account.id, passkeyAssurance(passkey), sitting.proved) };
+  const assurance = passkeyAssurance(passkey);
+  ctx.body = { location: await visit.finish(account.id, assurance, "recovery", sitting.proved) };
 }
 
 /** The account, as long as the passkey that was proved still opens it: somebody may have objected meanwhile. */

@@ -8,6 +8,7 @@ import type { Middleware } from "koa";
 import type { Logger } from "../../log.ts";
 import type { RedeemDependencies } from "../../oidc/short/redeem.ts";
 import type { UserinfoDependencies } from "../../oidc/short/userinfo.ts";
+import type { Watcher } from "../../oidc/watch.ts";
 import { headersFor } from "../entrance/headers.ts";
 import type { Answer } from "./answer.ts";
 import { type AskAuthorization, askAuthorization } from "./authorization.ts";
@@ -22,11 +23,15 @@ export interface ShortWayOptions {
   /** Whether each request is logged. */
   detailed: boolean;
   ways: Ways;
+  /** Is told of token requests that were answered here. */
+  watcher?: Watcher | undefined;
 }
 
 interface Way {
   /** What the asker takes for an answer. */
   accept: RegExp;
+  /** What it issues tokens for. */
+  grant?: string;
   /** `undefined`: the long way. */
   answer(d: Ways, request: IncomingMessage, query: string): Promise<Answer | undefined>;
 }
@@ -37,7 +42,7 @@ const BROWSER = /\btext\/html\b/;
 /** The addresses as discovery names them; in any other spelling they are the library's to understand. */
 const WAYS: Readonly<Record<string, Way>> = {
   "GET /auth": { accept: BROWSER, answer: askAuthorization },
-  "POST /token": { accept: PROGRAM, answer: askToken },
+  "POST /token": { accept: PROGRAM, grant: "authorization_code", answer: askToken },
   "GET /me": { accept: PROGRAM, answer: askUserinfo },
 };
 
@@ -68,6 +73,7 @@ export function shortWay(options: ShortWayOptions, long: RequestListener): Reque
       (answer) => {
         if (!answer) return void long(request, response);
         const requestId = send(request, response, fixed, answer);
+        if (way.grant && options.watcher) toldOf(answer, way.grant, options.watcher);
         if (detailed)
           logged(log, { requestId, method: request.method, path, status: answer.status }, started);
       },
@@ -94,6 +100,12 @@ function isPlain({ headers, rawHeaders }: IncomingMessage, host: string, { accep
   }
   const known = [headers.host, headers.authorization, headers["content-type"], headers["content-length"]];
   return names === known.filter((value) => value !== undefined).length;
+}
+
+/** The one error that is given here is that of a code which somebody else was faster with. */
+function toldOf({ status }: Answer, grant: string, { issued, failed }: Watcher): void {
+  if (status === 200) issued(grant);
+  else failed("token", "invalid_grant");
 }
 
 function send(

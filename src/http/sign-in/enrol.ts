@@ -29,6 +29,8 @@ const completions: Partial<Record<Sitting["purpose"], Completion>> = {
   recovery: repair,
 };
 
+const WAYS = { conversion: "conversion", recovery: "recovery", objection: "passkey" } as const;
+
 function completionOf({ purpose }: Sitting): Completion {
   const completion = completions[purpose];
   if (!completion) throw refuse("ceremony_expired");
@@ -140,5 +142,5 @@ export async function prove(house: House, ctx: Context, next: Next): Promise<voi
     ctx.body = { location: visit.url("wait") };
     return;
   }
-  ctx.body = { location: await visit.finish(account.id, passkeyAssurance(passkey)) };
+  ctx.body = { location: await visit.finish(account.id, passkeyAssurance(passkey), WAYS[sitting.purpose]) };
 }

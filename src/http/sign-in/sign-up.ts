@@ -19,7 +19,7 @@ export async function signUp(house: House, ctx: Context, visit: Visit): Promise<
   const input = { ...fields, language, handle: made.handle, passkey };
   const account = await orForgotten(house.accounts.create(input));
   tellWhoseAddressItIs(house, account);
-  ctx.body = { location: await visit.finish(account.id, passkeyAssurance(passkey)) };
+  ctx.body = { location: await visit.finish(account.id, passkeyAssurance(passkey), "sign_up") };
 }
 
 /** An address that was typed may be somebody's: he is told, beside the answer, which is the same for any address. */

@@ -5,6 +5,7 @@
 
 import type { Context, Next } from "koa";
 import { refuse } from "../../errors.ts";
+import type { Way } from "../../events.ts";
 import type { Assurance } from "../../oidc/assurance.ts";
 import {
   acceptsAcr,
@@ -60,7 +61,7 @@ export interface Visit {
    *
    * @param at when the proof was given, where that was not just now; milliseconds since the epoch
    */
-  finish(accountId: string, assurance: Assurance, at?: number): Promise<string>;
+  finish(accountId: string, assurance: Assurance, way: Way, at?: number): Promise<string>;
 }
 
 function uidOf(ctx: Context): string {
@@ -93,8 +94,9 @@ export function appVisit(house: House, ctx: Context, next: Next, interaction: In
     app: async () => appOf(await clientOf(house.provider, interaction), house.issuer),
     uiLocales: params.ui_locales,
     accepts: (acr) => acceptsAcr(house.provider, interaction, acr),
-    async finish(accountId, assurance, at) {
+    async finish(accountId, assurance, way, at) {
       const outcome = await finishSignIn(house, ctx, interaction, { accountId, at, ...assurance });
+      house.signedIn?.(way);
       if ("consent" in outcome) return path;
       // What a host has put around its provider's addresses sees the browser come there.
       return !house.hosted && canResumeWithin(interaction)
@@ -123,8 +125,9 @@ export function ownVisit(house: House, ctx: Context): Visit {
     uiLocales: undefined,
     // What our own pages let be done asks for a passkey by itself.
     accepts: async () => true,
-    async finish(accountId, assurance, at) {
+    async finish(accountId, assurance, way, at) {
       await signIn(house, ctx, accountId, { ...assurance, at });
+      house.signedIn?.(way);
       return to;
     },
   };
