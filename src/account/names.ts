@@ -75,6 +75,11 @@ export function checkEmail(text: string): EmailAddress {
   return demand(parseEmail(text), "email_invalid");
 }
 
+/** One text for all spellings of a name that somebody signs in with, whether or not anybody has it. */
+export function canonicalLogin(text: string): string {
+  return parseEmail(text)?.canonical ?? parseUsername(text.trim()) ?? text.slice(0, LONGEST_INPUT);
+}
+
 /** A name to show, of a person or a passkey: 1 to 128 characters after trimming, nothing that hides or turns text. */
 export function parseDisplayName(text: string): string | undefined {
   const name = text.length > LONGEST_INPUT ? "" : text.trim().normalize("NFC");

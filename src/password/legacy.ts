@@ -6,7 +6,7 @@ import type { Account } from "../account/account.ts";
 import { accountRecord } from "../account/account.ts";
 import { directory } from "../account/directory.ts";
 import type { LegacyPasswords } from "../account/legacy.ts";
-import { parseEmail, parseUsername } from "../account/names.ts";
+import { canonicalLogin } from "../account/names.ts";
 import { watchPasswordState } from "../account/password-state.ts";
 import { hasOpenPassword, usePassword } from "../account/password-way.ts";
 import { revise } from "../account/revise.ts";
@@ -118,13 +118,8 @@ function admission({ store, guesses }: LegacyOptions): (login: string, address: 
   };
   return async (login, address) => {
     await within(ofAddress, addressBucket(address), guesses.perAddress);
-    await within(ofAccount, canonical(login), guesses.perAccount);
+    await within(ofAccount, canonicalLogin(login), guesses.perAccount);
   };
-}
-
-/** One bucket for all spellings of a name, whether or not somebody has it. */
-function canonical(login: string): string {
-  return parseEmail(login)?.canonical ?? parseUsername(login.trim()) ?? login.slice(0, 256);
 }
 
 /** The hash behind an account, if it can be read at all. */

@@ -33,7 +33,19 @@ export function guessLimit(store: Store, what: string, limits: GuessLimits): (gu
   };
 }
 
+export interface CodeGuesses {
+  confirm(guess: Guess): Promise<void>;
+  /** For the name that was typed: who is refused here learns nothing of whose name it is. */
+  recovery(guess: Guess): Promise<void>;
+  /** For the account, under whichever of its names; where it is false, the answer is that to a wrong code. */
+  recoveryOf(account: string): Promise<boolean>;
+}
+
 /** The limits on codes that are typed, each made once, so that a store that is away opens nothing. */
-export function codeGuesses(store: Store, limits: GuessLimits) {
-  return { confirm: guessLimit(store, "confirm", limits), recovery: guessLimit(store, "recovery", limits) };
+export function codeGuesses(store: Store, limits: GuessLimits): CodeGuesses {
+  return {
+    confirm: guessLimit(store, "confirm", limits),
+    recovery: guessLimit(store, "recovery", limits),
+    recoveryOf: rateLimit(store, "recovery:id", limits.perAccount),
+  };
 }

@@ -98,6 +98,27 @@ describe.each(stores)("a recovery by e-mail over $name", (kind) => {
     for (const { email } of refused) expect(post.inbox.some(({ to }) => to.includes(email))).toBe(false);
   });
 
+  it("SEC-49 SEC-61 holds an account to its five guesses under all of its names, and tells nobody that they are one account's", async () => {
+    const jane = await person({ emailVerified: false });
+    const { accounts } = running.installation;
+    const { code: proof } = await accounts.proposeEmail(jane.id, jane.email);
+    await accounts.proveEmail(jane.id, { code: proof });
+    const guesses = async (name: string, count: number) => {
+      const browser = running.browser();
+      await ask(browser, name);
+      const seen = [];
+      for (let guess = 0; guess < count; guess++) seen.push((await type(browser, "00000000")).status);
+      return { browser, seen };
+    };
+    expect((await guesses(jane.username, 6)).seen).toEqual([401, 401, 401, 401, 401, 429]);
+    const { browser, seen } = await guesses(jane.email, 1);
+    expect(seen).toEqual((await guesses("nobody@example.com", 1)).seen);
+    await post.newest(jane.email, 2);
+    const codes = post.inbox.filter(({ to }) => to.includes(jane.email)).map(({ mail }) => codeIn(mail.text));
+    expect(codes).toEqual([expect.stringMatching(/^\d{8}$/), expect.stringMatching(/^\d{8}$/)]);
+    for (const code of codes) expect((await type(browser, code)).status).toBe(401);
+  });
+
   it("SEC-66 sends at most three mails an hour to one account, whoever asks", async () => {
     const jane = await person();
     for (let time = 0; time < 5; time++)

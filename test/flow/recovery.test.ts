@@ -33,6 +33,16 @@ describe.each(stores)("a recovery over $name", (kind) => {
     return made;
   }
 
+  /** Somebody who is found by an address, too. */
+  async function verified() {
+    const made = await person();
+    const email = `${made.username}@example.com`;
+    const { accounts: all } = here.running.installation;
+    const { code } = await all.proposeEmail(made.id, email);
+    await all.proveEmail(made.id, { code });
+    return { ...made, email };
+  }
+
   async function joinGroup(id: string, group: string): Promise<void> {
     const key = `account:${id}` as const;
     const found = await here.running.store.store.read<Account>(key);
@@ -175,6 +185,19 @@ describe.each(stores)("a recovery over $name", (kind) => {
       answers.push({ status, problem, names, cookies: headers.getSetCookie().length });
     }
     for (const answer of answers) expect(answer).toEqual(answers[0]);
+  });
+
+  it("SEC-49 SEC-61 holds an account to its five guesses under all of its names, and tells nobody that they are one account's", async () => {
+    const [jane, kim] = [await verified(), await verified()];
+    const status = async (name: string, code = WRONG) =>
+      (await give(here.running.browser(), name, code)).status;
+    for (let guess = 0; guess < 5; guess++) expect(await status(jane.username)).toBe(401);
+    expect(await status(jane.username)).toBe(429);
+    expect(await status(jane.email)).toBe(await status("nobody@example.com"));
+    const [code = ""] = await makeCodes(jane);
+    expect(await status(jane.email, code)).toBe(401);
+    const [other = ""] = await makeCodes(kim);
+    expect(await status(kim.email.toUpperCase(), other)).toBe(200);
   });
 
   it("SEC-53 SEC-59 a pass dies with its time, with the next one, with the first new passkey and with the account", async () => {

@@ -391,6 +391,14 @@ describe("whose assertion it is", () => {
     expect(await verdict(party.signIn(authenticator, { overrides }))).toMatchObject({ signal: "unknown" });
   });
 
+  test("SEC-23 SEC-61 an unknown passkey costs a verification, as a known one does", async () => {
+    const overrides = { flags: 0x45 };
+    const known = await verdict(party.signIn(authenticator, { overrides }));
+    expect(known.reason).toBe("verification_failed");
+    const nobody = { ...overrides, userHandle: newHandle() };
+    expect((await verdict(party.signIn(authenticator, { overrides: nobody }))).reason).toBe(known.reason);
+  });
+
   test("SEC-23 without a valid challenge nobody learns whether a passkey is known", async () => {
     party.accounts.delete(account.handle);
     const overrides = { challenge: "AAAA" };

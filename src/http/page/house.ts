@@ -14,7 +14,7 @@ import type { Client } from "../../oidc/client/clients.ts";
 import type { InteractionDependencies } from "../../oidc/interaction.ts";
 import type { CeremonyContext } from "../../passkey/ceremony.ts";
 import type { RelyingParty } from "../../passkey/relying-party.ts";
-import type { Guess } from "../../store/guesses.ts";
+import type { CodeGuesses } from "../../store/guesses.ts";
 import type { Millis } from "../../store/store.ts";
 import type { Assets } from "../../view/assets.ts";
 import type { Renderer } from "../../view/render.ts";
@@ -44,7 +44,7 @@ export interface House extends InteractionDependencies, CeremonyContext {
   /** What the operator says about the owner's page. */
   home: { deletionGrace: Millis; coachEvery: Millis };
   /** Counts one guess at a typed code before it is judged. @throws `too_many_requests` */
-  guesses: Readonly<Record<"confirm" | "recovery", (guess: Guess) => Promise<void>>>;
+  guesses: CodeGuesses;
   permits: Permits;
   invitations: Invitations;
   /** The key from which recovery codes and the links of notices are derived, so that none is ever stored. */

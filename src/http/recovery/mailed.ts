@@ -29,6 +29,7 @@ export async function sendMail(house: House, ctx: Context, next: Next): Promise<
   await beginSitting(house.store, visit, {
     purpose: "recovery",
     account: found?.id ?? nameless(username),
+    login: nameless(username),
     stage: "mailed",
     by: "email",
     began: house.clock.now(),
@@ -60,9 +61,11 @@ export async function recoverByMail(house: House, ctx: Context, next: Next): Pro
   const typed = await readCode(ctx);
   const visit = await visitOf(house, ctx, next);
   const sitting = await sittingAt(house.store, visit, "mailed");
-  await house.guesses.recovery({ address: stateOf(ctx).address, account: sitting.value.account });
-  const account = (await house.accounts.find(sitting.value.account))?.value;
-  const right = fingerprint(typed.replace(/\D/g, "")) === sitting.value.code;
+  const { account: id, login = id, code } = sitting.value;
+  await house.guesses.recovery({ address: stateOf(ctx).address, account: login });
+  const mayTry = await house.guesses.recoveryOf(id);
+  const account = (await house.accounts.find(id))?.value;
+  const right = mayTry && fingerprint(typed.replace(/\D/g, "")) === code;
   if (!account || !right || !mayBeMailed(house, account)) throw refuse("authentication_failed");
   await advanceSitting(house.store, visit, sitting, { stage: "enrol" });
   ctx.body = { location: visit.url("enrol") };

@@ -4,6 +4,7 @@
  */
 import type { Context, Next } from "koa";
 import { type Account, ADMINISTRATORS, newHandle } from "../../account/account.ts";
+import { canonicalLogin } from "../../account/names.ts";
 import { isRefusal, refuse } from "../../errors.ts";
 import { fingerprint } from "../../store/record.ts";
 import { stateOf } from "../entrance/request.ts";
@@ -31,9 +32,11 @@ export async function recover(house: House, ctx: Context, next: Next): Promise<v
   assertSameOrigin(ctx, house.issuer);
   const { username, code } = await readRecovery(ctx);
   const visit = await visitOf(house, ctx, next);
+  const login = nameless(username);
+  await house.guesses.recovery({ address: stateOf(ctx).address, account: login });
   const found = (await house.accounts.findByLogin(username))?.value;
-  await house.guesses.recovery({ address: stateOf(ctx).address, account: found?.id ?? nameless(username) });
-  const by = await useUp(house, found ?? { id: newHandle(), groups: [] }, code);
+  const mayTry = await house.guesses.recoveryOf(found?.id ?? login);
+  const by = await useUp(house, found && mayTry ? found : { id: newHandle(), groups: [] }, code);
   if (!found || !by) throw refuse("authentication_failed");
   const began = house.clock.now();
   // A pass was told of when it was issued.
@@ -48,9 +51,9 @@ export async function recover(house: House, ctx: Context, next: Next): Promise<v
   ctx.body = { location: visit.url("enrol") };
 }
 
-/** A name that nobody has is limited like any other. */
+/** Stands for a name where it must not matter whether anybody has it. */
 export function nameless(username: string): string {
-  return `login:${fingerprint(username.trim().normalize("NFKC").toLowerCase())}`;
+  return `login:${fingerprint(canonicalLogin(username))}`;
 }
 
 /** A code and a pass look alike, so whoever types one need not know which it is. */

@@ -18,6 +18,8 @@ export interface Sitting {
    * takes effect later. `codes`: it has used the last code, and a new set is owed; `coded`: that is being shown.
    */
   stage: "confirm" | "mailed" | "enrol" | "prove" | "object" | "wait" | "codes" | "coded";
+  /** The name that was typed, hashed, for the stage `mailed`. */
+  login?: string;
   /** SHA-256 of the code that was mailed, for the stages `confirm` and `mailed`. */
   code?: string;
   /** The credential id of the passkey that was made here. */
