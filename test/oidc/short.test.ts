@@ -242,6 +242,34 @@ describe.each(stores)("the short way over $name", (kind) => {
     expect(answer.status).toBeGreaterThanOrEqual(400);
   });
 
+  it("SEC-86 refuses as the library does: another client's code, whoever names himself", async () => {
+    const other = await running.app();
+    const named = async () => ({ ...(await code()), client_id: other.client.client_id });
+    for (const form of [code, named]) {
+      const answer = await sameTokens(() => form(), basic(other));
+      expect(answer).toMatchObject({ status: 400, short: false, body: { error: "invalid_grant" } });
+    }
+    expect(await redeem(await code())).toMatchObject({ status: 200, short: true });
+  });
+
+  it("refuses as the library does: a client by its name alone, or with a secret that is not its own", async () => {
+    const { client_id: id } = app.client;
+    const other = await running.app({ authMethod: "post" });
+    const open = await running.app({ kind: "native", authMethod: "none" });
+    const refused: [RelyingParty, Form, Headers][] = [
+      [app, {}, { authorization: `Basic ${btoa(`${id}:${other.secret}`)}` }],
+      [app, { client_id: id }, {}],
+      [app, { client_id: id, client_secret: other.secret ?? "" }, {}],
+      [other, { client_id: other.client.client_id }, {}],
+      [other, { client_id: other.client.client_id, client_secret: app.secret ?? "" }, {}],
+      [open, { client_id: open.client.client_id, client_secret: "x" }, {}],
+    ];
+    for (const [of, named, headers] of refused) {
+      const answer = await sameTokens(async () => ({ ...(await code(of)), ...named }), headers);
+      expect(answer).toMatchObject({ status: 401, short: false, body: { error: "invalid_client" } });
+    }
+  });
+
   it("takes an unknown parameter to the library, which ignores it", async () => {
     expect(await sameTokens(async () => ({ ...(await code()), x: "y" }))).toMatchObject({ status: 200 });
   });

@@ -392,7 +392,7 @@ describe("whose assertion it is", () => {
   });
 
   test("SEC-23 SEC-61 an unknown passkey costs a verification, as a known one does", async () => {
-    const overrides = { flags: 0x45 };
+    const overrides = { authenticatorData: (bytes: Buffer) => Buffer.concat([bytes, Buffer.of(0)]) };
     const known = await verdict(party.signIn(authenticator, { overrides }));
     expect(known.reason).toBe("verification_failed");
     const nobody = { ...overrides, userHandle: newHandle() };
