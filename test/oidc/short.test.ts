@@ -7,7 +7,7 @@ import "../support/prototypes.ts";
 import type { AdapterPayload } from "oidc-provider";
 import { refuse } from "../../src/errors.ts";
 import { fingerprint } from "../../src/store/record.ts";
-import type { Store } from "../../src/store/store.ts";
+import type { Key, Store } from "../../src/store/store.ts";
 import type { Browser } from "../support/browser.ts";
 import { type Running, startInstallation } from "../support/installation.ts";
 import { override } from "../support/override.ts";
@@ -325,6 +325,35 @@ describe.each(stores)("the short way over $name", (kind) => {
     const forms = [await code(), await code()];
     await end(forms[0] as Form);
     expect(await sameTokens(async () => forms.pop() as Form)).toMatchObject({ status: 400, short: false });
+  });
+
+  const over = { exp: 1 };
+  it.each<[string, { own?: object; session?: object; grant?: object }]>([
+    ["is over", { own: over }],
+    ["is bound to a key", { own: { jkt: "x".repeat(43), dpopJkt: "x".repeat(43) } }],
+    ["hangs on a session that is over", { session: over }],
+    ["hangs on a session that is somebody else's", { session: { accountId: "somebody" } }],
+    ["hangs on a session that has left the app", { session: { authorizations: {} } }],
+    ["hangs on a grant that is over", { grant: over }],
+    ["hangs on a grant of another app", { grant: { clientId: "somebody" } }],
+    ["hangs on a grant of another account", { grant: { accountId: "somebody" } }],
+  ])("refuses as the library does what %s, though all of it is still there", async (_title, change) => {
+    const { store } = running.store;
+    const alter = async (key: Key, by: object = {}) =>
+      store.write(key, { ...(await store.read<AdapterPayload>(key))?.value, ...by });
+    const spoil = async (key: Key) => {
+      const { grantId = "", sessionUid = "" } = (await store.read<AdapterPayload>(key))?.value ?? {};
+      await alter(key, change.own);
+      await alter(`session:${sessionUid}`, change.session);
+      await alter(`grant:${fingerprint(grantId)}`, change.grant);
+    };
+    const [token, ...forms] = [await tokenOf(await code()), await code(), await code()];
+    expect(await sameClaims(token)).toMatchObject({ status: 200, short: true });
+    await spoil(`access:${fingerprint(token)}`);
+    for (const form of forms) await spoil(`code:${fingerprint(form.code as string)}`);
+    expect(await sameClaims(token)).toMatchObject({ status: 401, short: false });
+    const answer = await sameTokens(async () => forms.pop() as Form);
+    expect(answer).toMatchObject({ status: 400, short: false });
   });
 
   it("is taken by the beginning of a sign-in, which the library then goes on with", async () => {
