@@ -11,6 +11,7 @@ import type { Key, Store } from "../../src/store/store.ts";
 import type { Browser } from "../support/browser.ts";
 import { type Running, startInstallation } from "../support/installation.ts";
 import { override } from "../support/override.ts";
+import { exchange, statusOf } from "../support/raw.ts";
 import type { RelyingParty } from "../support/relying-party.ts";
 import { stores } from "../support/stores.ts";
 
@@ -224,6 +225,7 @@ describe.each(stores)("the short way over $name", (kind) => {
     ["another code", (form) => ({ ...form, code: "x".repeat(43) })],
     ["another client's name", (form) => ({ ...form, client_id: "somebody" })],
     ["a parameter twice", (form) => `${new URLSearchParams(form)}&code=x`],
+    ["a parameter twice, alike", (form) => `${new URLSearchParams(form)}&code=${form.code}`],
     ["a resource", (form) => ({ ...form, resource: "https://api.example.com" })],
     ["another grant", (form) => ({ ...form, grant_type: "password" })],
     ["two secrets", (form) => ({ ...form, client_secret: "x" })],
@@ -426,6 +428,40 @@ describe.each(stores)("the short way over $name", (kind) => {
     expect((await begin("/auth", plain, { accept: "application/json" })).short).toBe(false);
     const limited = await running.app({ scopes: ["openid"] });
     expect((await sameBeginning(await request({}, limited))).short).toBe(false);
+  });
+
+  it("SEC-127 leaves to the library what names another host, or says twice what counts once", async () => {
+    const { host } = new URL(running.issuer);
+    const token = await tokenOf(await code());
+    const form = new URLSearchParams(await code()).toString();
+    const send = async (line: string, ...headers: string[]) => {
+      const mark = running.log.length;
+      const posted = line.startsWith("POST") ? [`content-length: ${form.length}`, "", form] : ["", ""];
+      const head = [`${line} HTTP/1.1`, ...headers, "connection: close"];
+      const status = statusOf(await exchange(running.issuer, [...head, ...posted].join("\r\n")));
+      return [status, running.log.slice(mark).some((entry) => entry.includes('"way":"short"'))];
+    };
+    const [right, wrong] = [`host: ${host}`, "host: evil.test"];
+    const bearer = `authorization: Bearer ${token}`;
+    const client = Object.entries(basic()).map(([name, value]) => `${name}: ${value}`);
+    const type = "content-type: application/x-www-form-urlencoded";
+    const begins = [`GET /auth?${await request()}`, "accept: text/html"] as const;
+    for (const [line, ...headers] of [
+      ["GET /me", bearer],
+      ["POST /token", type, ...client],
+      begins,
+    ] as const) {
+      expect(await send(line, wrong, ...headers)).toEqual([421, false]);
+      expect(await send(line, right, wrong, ...headers)).toEqual([421, false]);
+    }
+    expect(await send("GET /me", right, bearer, "authorization: Bearer x")).toEqual([200, false]);
+    expect(await send("GET /me", right, bearer)).toEqual([200, true]);
+    expect(await send("POST /token", right, type, type, "authorization: Basic eDp5")).toEqual([401, false]);
+    expect(await send("POST /token", right, type, ...client, "authorization: Basic eDp5")).toEqual([
+      200,
+      false,
+    ]);
+    expect(await send(begins[0], right, begins[1])).toEqual([303, true]);
   });
 
   it("SEC-9 counts beginnings for their address", async () => {
