@@ -6,6 +6,7 @@ import { readVerifier } from "../../src/password/verifiers.ts";
 import { type Answer, type Browser, ceremonyOf } from "../support/browser.ts";
 import { address, begin, typePassword } from "../support/conversion.ts";
 import { imported, OLD_PASSWORD } from "../support/imported.ts";
+import { nextSecond } from "../support/next-second.ts";
 import type { Request } from "../support/relying-party.ts";
 import { scene } from "../support/scene.ts";
 import { stores } from "../support/stores.ts";
@@ -76,7 +77,10 @@ describe.each(stores)("a conversion over $name", (kind) => {
     const before = await imported(here.running);
     const jane = here.running.browser();
     const { request, next } = await begin(here.app, jane, before.username);
+    const asked = await nextSecond();
     const idToken = await tokens(request, await decline(jane, next));
+    // The moment of the proof, however long the offer was looked at.
+    expect(idToken.auth_time).toBeLessThan(asked);
     expect(idToken).toMatchObject({
       sub: before.id,
       acr: "urn:latchkey:acr:password",

@@ -35,7 +35,8 @@ export async function signInWithPassword(house: House, ctx: Context, next: Next)
   const visit = await visitOf(house, ctx, next);
   const { value: account } = await passwords.verify(username, password, stateOf(ctx).address);
   const stage = secondProof(house, account) === "none" ? "enrol" : "confirm";
-  await beginSitting(house.store, visit, { purpose: "conversion", account: account.id, stage });
+  const proved = house.clock.now();
+  await beginSitting(house.store, visit, { purpose: "conversion", account: account.id, stage, proved });
   ctx.body = { location: visit.url(stage) };
 }
 
@@ -50,7 +51,8 @@ export async function declineToEnrol(house: House, ctx: Context, next: Next): Pr
   if (!(await mayDecline(house, visit, found.value))) throw refuse("account_limited");
   if (!(await endSitting(house.store, visit))) throw refuse("ceremony_expired");
   await house.accounts.declinePasskey(sitting.account);
-  ctx.body = { location: await visit.finish(sitting.account, passwordAssurance, "password") };
+  const location = await visit.finish(sitting.account, passwordAssurance, "password", sitting.proved);
+  ctx.body = { location };
 }
 
 /** The password may have been closed since it was verified, in another tab or by the operator. */

@@ -27,7 +27,7 @@ export interface Sitting {
   /** The rung of the ladder, at a recovery, and when it was climbed; milliseconds since the epoch. */
   by?: "code" | "pass" | "email";
   began?: number;
-  /** When a passkey was proved, where the visit is finished later; milliseconds since the epoch. */
+  /** When the proof was given with which the visit is finished later; milliseconds since the epoch. */
   proved?: number;
   /** Credential ids that were declared lost, at a recovery. */
   lost?: string[];
