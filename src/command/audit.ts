@@ -4,6 +4,7 @@ import type { Wanted } from "../audit/events.ts";
 import { day } from "../clock.ts";
 import type { Event } from "../events.ts";
 import type { Installation } from "../installation.ts";
+import { visibleJson } from "../log/fields.ts";
 import { type Common, type Context, print, UsageError, withInstallation } from "./context.ts";
 import { positive } from "./migrate.ts";
 import { progress } from "./progress.ts";
@@ -85,8 +86,8 @@ function exportAll(context: Context, flags: ExportFlags): Promise<void> {
     else if (flags.format === "csv") out(HEAD);
     let between = "\n";
     for await (const { event } of eventsOf(installation.store, wantedOf(installation, flags))) {
-      if (flags.json) out(`${between}${JSON.stringify(event)}`);
-      else out(flags.format === "csv" ? csvLine(event) : `${JSON.stringify(event)}\n`);
+      if (flags.json) out(`${between}${visibleJson(event)}`);
+      else out(flags.format === "csv" ? csvLine(event) : `${visibleJson(event)}\n`);
       between = ",\n";
     }
     if (flags.json) out("\n]\n");

@@ -1,5 +1,6 @@
 /** `latchkey clients`: the apps that people sign in to. */
 import { type Command, Option } from "commander";
+import { visibleJson } from "../log/fields.ts";
 import type {
   AuthMethod,
   Client,
@@ -165,7 +166,7 @@ async function remove(context: Context, id: string, flags: Common & { yes?: true
   mustBeAskable(context, flags.yes);
   await withInstallation(context, async ({ clients }) => {
     const { name } = await clients.show(id);
-    if (!(await confirmed(context, flags.yes, `Remove the client ${id} (${JSON.stringify(name)})?`))) {
+    if (!(await confirmed(context, flags.yes, `Remove the client ${id} (${visibleJson(name)})?`))) {
       print(context, flags, { client_id: id, removed: false }, "Nothing was removed.\n");
       return;
     }

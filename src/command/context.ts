@@ -1,7 +1,7 @@
 /** What every command is given, and the way to the installation that the settings name. */
 import type { Loaded } from "../config/load.ts";
 import type { Installation } from "../installation.ts";
-import { oneLine } from "../log/fields.ts";
+import { oneLine, visibleJson } from "../log/fields.ts";
 import type { Logger } from "../log.ts";
 import { withoutNotice } from "../oidc/quiet.ts";
 import type { Terminal } from "./terminal.ts";
@@ -50,7 +50,7 @@ export function warnings(terminal: Terminal): Logger {
 
 /** Prints the one JSON document, or the text for people. */
 export function print({ terminal }: Context, { json }: Common, document: unknown, text: string): void {
-  terminal.out(json ? `${JSON.stringify(document, null, 2)}\n` : text);
+  terminal.out(json ? `${visibleJson(document, 2)}\n` : text);
 }
 
 /** @throws {UsageError} without a person to ask and without `--yes` */

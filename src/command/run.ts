@@ -1,7 +1,7 @@
 /** Runs one command line: builds the commands, and turns whatever goes wrong into a reason and an exit code. */
 import { Command, CommanderError } from "commander";
 import { isRefusal, type LatchkeyError } from "../errors.ts";
-import { oneLine, visible } from "../log/fields.ts";
+import { oneLine, visible, visibleJson } from "../log/fields.ts";
 import { accountsCommands } from "./accounts.ts";
 import { auditCommands } from "./audit.ts";
 import { whyAway } from "./away.ts";
@@ -81,7 +81,7 @@ function program(context: Context): Command {
 
 function report(error: unknown, json: boolean, terminal: Terminal): number {
   const problem = problemOf(error);
-  if (json) terminal.out(`${JSON.stringify(problem, null, 2)}\n`);
+  if (json) terminal.out(`${visibleJson(problem, 2)}\n`);
   for (const line of reasonOf(error).split("\n")) terminal.err(visible(line));
   return exitCodeOf(error);
 }

@@ -39,6 +39,11 @@ export function visible(text: string): string {
   return text.replace(UNPRINTABLE, (found) => `\\u${found.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 
+/** JSON in which all of them are written out; JSON itself demands that of C0 alone (RFC 8259, section 7). */
+export function visibleJson(value: unknown, indent?: number): string {
+  return JSON.stringify(value, null, indent).split("\n").map(visible).join("\n");
+}
+
 /** The fields as they may be written. */
 export function clean(fields: Fields): Record<string, unknown> {
   return members(fields, 0);

@@ -110,6 +110,14 @@ describe("wrong usage exits 2 with the reason on stderr", () => {
     expect(err).toContain("--name");
   });
 
+  test("SEC-112 nor can a document that is printed at it, which says the same with nothing to obey", async () => {
+    const name = "\u009b2J\u202e\u007f";
+    nobody.input = `${JSON.stringify({ username: "jane", [name]: "x" })}\n`;
+    const { out, json } = await nobody.run("accounts", "import", "-", "--json");
+    expect(JSON.stringify(json())).toContain(name);
+    expect(out).not.toMatch(/[\u007f-\u009f\u202a-\u202e]/);
+  });
+
   test("SEC-112 what was typed cannot drive the terminal", async () => {
     const { code, err } = await nobody.run("clients", "\u001b[2J\u009b1m");
     expect(code).toBe(2);

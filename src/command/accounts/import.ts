@@ -8,7 +8,7 @@ import type { Hashes } from "../../import/hashes.ts";
 import type { Input } from "../../import/row.ts";
 import type { Counts } from "../../import/run.ts";
 import type { Installation } from "../../installation.ts";
-import { visible } from "../../log/fields.ts";
+import { visible, visibleJson } from "../../log/fields.ts";
 import { type Common, type Context, UsageError, withInstallation } from "../context.ts";
 import { progress } from "../progress.ts";
 import { spool } from "../spool.ts";
@@ -85,7 +85,7 @@ function refusals() {
   let begun = false;
   return {
     add(entry: Refused) {
-      waiting.add(`${begun ? "," : ""}\n${JSON.stringify(entry, null, 2)}`.replaceAll("\n", "\n    "));
+      waiting.add(`${begun ? "," : ""}\n${visibleJson(entry, 2)}`.replaceAll("\n", "\n    "));
       begun = true;
     },
     print({ out }: Terminal, { refused: _, ...counts }: Counts) {
