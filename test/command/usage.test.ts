@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { afterAll, describe, expect, test } from "vitest";
+import { table } from "../../src/command/terminal.ts";
 import { operator } from "./operator.ts";
 
 const nobody = operator();
@@ -108,6 +109,15 @@ describe("wrong usage exits 2 with the reason on stderr", () => {
     expect(code).toBe(2);
     expect(json()).toMatchObject({ code: "usage_invalid", title: expect.stringContaining("--name") });
     expect(err).toContain("--name");
+  });
+
+  test("SEC-112 nor can a table, whose columns stay aligned", () => {
+    const name = "\\u001b[2J\\u009b1m\\u000ax";
+    const shown = table([
+      ["\u001b[2J\u009b1m\nx", "a"],
+      ["y", "b"],
+    ]);
+    expect(shown).toBe(`${name}  a\n${"y".padEnd(name.length)}  b\n`);
   });
 
   test("SEC-112 nor can a document that is printed at it, which says the same with nothing to obey", async () => {

@@ -121,6 +121,7 @@ describe.each(stores)("private_key_jwt over $name", (kind) => {
   it.each([
     ["without an end", { exp: undefined }],
     ["past its end", { exp: 1 }],
+    ["that would last for more than an hour", { exp: Math.floor(Date.now() / 1000) + 3700 }],
     ["without a jti", { jti: undefined }],
     ["of another app", { iss: "other" }],
   ])("SEC-95 an assertion %s is refused", async (_, change) => {
