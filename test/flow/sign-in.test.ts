@@ -176,6 +176,7 @@ describe.each(stores)("a sign-in over $name", (kind) => {
     ["oidcc-response-type-missing", { response_type: undefined }, "invalid_request"],
     ["SEC-90 an id_token in the address", { response_type: "id_token" }, "unsupported_response_type"],
     ["SEC-90 a code and an id_token", { response_type: "code id_token" }, "unsupported_response_type"],
+    ["SEC-90 a code in the fragment", { response_mode: "fragment" }, "unsupported_response_mode"],
     ["SEC-90 a message to the opener", { response_mode: "web_message" }, "unsupported_response_mode"],
     ["oidcc-unsigned-request-object-…", { request: "eyJhbGciOiJub25lIn0.e30." }, "request_not_supported"],
     [
