@@ -165,7 +165,9 @@ describe.each(waitedFor)("on $name, which can be waited for", { concurrent: true
         store.write("kind:c", 1),
         store.count("tries:a", 1_000),
       ]);
-      await vi.waitUntil(() => seen.some(({ command }) => command === "waitaof"));
+      // On connections of their own, they come in whatever order.
+      const wasSeen = (name: string) => seen.some(({ command }) => command === name);
+      await vi.waitUntil(() => wasSeen("waitaof") && wasSeen("set"));
       watcher.disconnect();
       client.disconnect();
       const { source } = seen.find(({ command }) => command === "waitaof") as { source: string };
