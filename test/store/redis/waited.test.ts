@@ -155,6 +155,12 @@ describe.each(waitedFor)("on $name, which can be waited for", { concurrent: true
     withStore(async (store, server) => {
       const seen: { command: string; source: string }[] = [];
       const client = new Redis(server.port);
+      // What connects meanwhile would be told to a monitor that is none yet.
+      await Promise.all([
+        client.ping(),
+        store.commit("kind:warm", 1, absent()),
+        store.write("kind:warmer", 1),
+      ]);
       const watcher = await client.monitor();
       watcher.on("monitor", (_: string, [command = ""]: string[], source: string) => {
         if (source !== "lua") seen.push({ command: command.toLowerCase(), source });
