@@ -38,6 +38,16 @@ describe.each(stores)("notices over $name", (kind) => {
   });
 
   const read = async () => (await running.installation.accounts.find(id))?.value;
+  /** Somebody at a terminal whose commands may tell owners. */
+  const operatorWhoMails = () => {
+    const { url, from } = mailSettings(post);
+    return operator({ ...ownSettings(), LATCHKEY_MAIL_URL: url, LATCHKEY_MAIL_FROM: from });
+  };
+  const ownSettings = () => ({
+    LATCHKEY_STORE: running.store.url,
+    LATCHKEY_ISSUER: running.issuer,
+    LATCHKEY_SECRET: SECRET,
+  });
   const mailed = () => post.inbox.filter(({ to }) => to.includes(email)).map(({ mail }) => mail.subject);
 
   it("SEC-63: tell whose an address is that somebody else signs up with it, at most three times an hour, and nobody else", async () => {
@@ -145,15 +155,9 @@ describe.each(stores)("notices over $name", (kind) => {
     async (language, subjects, closing) => {
       const told = { ...((await read()) as Account), language };
       await running.store.store.write(accountRecord.key(id), accountRecord.encode(told));
-      const { url, from } = mailSettings(post);
-      const env = {
-        LATCHKEY_STORE: running.store.url,
-        LATCHKEY_ISSUER: running.issuer,
-        LATCHKEY_SECRET: SECRET,
-      };
-      const admin = operator({ ...env, LATCHKEY_MAIL_URL: url, LATCHKEY_MAIL_FROM: from });
+      const admin = operatorWhoMails();
       // The control: without a mail server nothing is kept to be sent.
-      const silent = operator(env);
+      const silent = operator(ownSettings());
       const waiting = await running.store.store.members("queue:mail");
       expect((await silent.run("accounts", "disable", id)).code).toBe(0);
       expect((await silent.run("accounts", "enable", id)).code).toBe(0);
@@ -190,14 +194,7 @@ describe.each(stores)("notices over $name", (kind) => {
   );
 
   it("tell of a password that the command line dropped, and nobody whose password stays", async () => {
-    const { url, from } = mailSettings(post);
-    const admin = operator({
-      LATCHKEY_STORE: running.store.url,
-      LATCHKEY_ISSUER: running.issuer,
-      LATCHKEY_SECRET: SECRET,
-      LATCHKEY_MAIL_URL: url,
-      LATCHKEY_MAIL_FROM: from,
-    });
+    const admin = operatorWhoMails();
     const verified = (name: string, groups: string[]) =>
       importInto(running.installation, {
         username: `${name}-${username}`,
@@ -231,14 +228,7 @@ describe.each(stores)("notices over $name", (kind) => {
   });
 
   it("tell of a pass that the command line issued: the command keeps the mail, the server sends it", async () => {
-    const { url, from } = mailSettings(post);
-    const admin = operator({
-      LATCHKEY_STORE: running.store.url,
-      LATCHKEY_ISSUER: running.issuer,
-      LATCHKEY_SECRET: SECRET,
-      LATCHKEY_MAIL_URL: url,
-      LATCHKEY_MAIL_FROM: from,
-    });
+    const admin = operatorWhoMails();
     const { code, json, err } = await admin.run("pass", "issue", id, "--json");
     admin.remove();
     expect(code, err).toBe(0);
